@@ -1,0 +1,84 @@
+/*
+ * The firmware's processor: what hal/cpu.h promises to the portable code, and what only the firmware may ask for.
+ *
+ * The firmware is compiled with `-include hal/cpu_riscv.h`, so that cpu_direct() is one addition in every source,
+ * while the portable sources go on including hal/cpu.h alone and contain no `#if`.
+ *
+ * Errata. Two chips cannot be trusted to flush one address:
+ *   FU540 (U54): sfence.vma with an address does not work at all (so says OpenSBI's platform code for this chip);
+ *   FU740 (U74): CIP-1200, sfence.vma with an address may fail to flush (FU740-C000 errata; fixed after mimpid
+ *                0x..200630). Both flush everything instead.
+ * On early U54 and U74 cores (CIP-453) stval is not sign-extended after instruction faults.
+ */
+#ifndef HAL_CPU_RISCV_H
+#define HAL_CPU_RISCV_H
+
+/* Physical address p is seen at CPU_DIRECT_BASE + p when it lies in the frame pool, and nowhere else. */
+#define CPU_DIRECT_BASE 0xffffffc000000000
+
+#ifndef __ASSEMBLER__
+
+#include "hal/cpu.h"
+#include "hal/csr.h"
+
+#define cpu_direct(pa) ((void *)((pa).raw + CPU_DIRECT_BASE))
+
+/* The way back: only for addresses that cpu_direct() gave out. */
+static inline pa_t cpu_direct_pa(const void *view)
+{
+    return (pa_t){(uint64_t)view - CPU_DIRECT_BASE};
+}
+
+enum cpu_errata { CPU_ERRATA_NONE, CPU_ERRATA_FU540, CPU_ERRATA_FU740 };
+
+/*
+ * Once, on the boot hart, with Sv39 on and interrupts off: probes the ASID width, opens cycle, time and instret to user
+ * mode, and sets SUM = 0, MXR = 0, FS = VS = off.
+ */
+void cpu_init(enum cpu_errata errata);
+
+/* What this hart reports of itself through SBI needs, if anything. The ids are 0 where SBI cannot tell. */
+enum cpu_errata cpu_errata_of(uint64_t mvendorid, uint64_t marchid, uint64_t mimpid);
+
+enum cpu_errata cpu_errata(void);
+
+/*
+ * Translates by this root table from now on. `asid` < 1 << cpu_asid_bits(). Where there are no ASIDs this also flushes;
+ * where there are, a recycled ASID has to be flushed by its owner. Nothing happens when it is the current one.
+ */
+void cpu_space_switch(pa_t root, unsigned asid);
+
+/* After a change of a global (kernel) mapping: the page at `va` in every space. */
+void cpu_tlb_flush_kernel_page(va_t va);
+
+/* stval of a fault as an address: sign-extended where CIP-453 left that out. */
+va_t cpu_fault_address(uint64_t scause, uint64_t stval);
+
+static inline uint64_t cpu_cycles(void)
+{
+    return csr_read(cycle);
+}
+
+static inline uint64_t cpu_instructions(void)
+{
+    return csr_read(instret);
+}
+
+/* Sleeps until an interrupt that sie enables is pending, whether sstatus.SIE is set or not. May return early. */
+static inline void cpu_wait(void)
+{
+    __asm__ volatile("wfi" ::: "memory");
+}
+
+static inline void cpu_interrupts_on(void)
+{
+    csr_set(sstatus, SSTATUS_SIE);
+}
+
+static inline void cpu_interrupts_off(void)
+{
+    csr_clear(sstatus, SSTATUS_SIE);
+}
+
+#endif
+#endif
