@@ -1,0 +1,126 @@
+# Vellum: the firmware, its host tools and its tests. `make help` lists what can be asked for.
+
+B := build
+BOARD ?= virt
+FRAMES ?= 512
+ARCH := -march=rv64imac -mabi=lp64 -misa-spec=2.2 -mcmodel=medany -mstrict-align
+CROSS ?= riscv64-unknown-elf-
+CC_TARGET ?= $(CROSS)gcc
+CC_LINUX ?= riscv64-linux-gnu-gcc
+PYTHON ?= /usr/bin/python3
+HOST_CC ?= gcc
+
+WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wmissing-prototypes -Wvla
+COMMON := -std=gnu17 -g -I. $(WARNINGS) -MMD -MP
+TARGET_FLAGS := $(COMMON) --specs=picolibc.specs $(ARCH) -ffreestanding -fno-common -ffunction-sections -fdata-sections \
+    -fstack-usage -fno-tree-loop-distribute-patterns
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+# ---- Sources ----
+MM := $(sort $(wildcard mm/vm/*.c mm/store/*.c))
+STORE := $(sort $(wildcard mm/store/*.c))
+HAL_PORTABLE := hal/flash.c hal/spi_nor.c hal/spi_nor_parts.c hal/cfi_nor.c hal/spi_sifive.c
+PLATFORM_PORTABLE := platform/fdt.c platform/probe.c platform/partition.c
+FIRMWARE := $(sort $(wildcard firmware/*.c firmware/linux/*.c hal/*.c platform/*.c)) $(MM)
+FIRMWARE_ASM := $(sort $(wildcard firmware/*.S))
+SIM := $(sort $(wildcard tests/sim/*.c))
+HOST_LIBRARY := $(MM) $(HAL_PORTABLE) $(PLATFORM_PORTABLE) $(SIM) firmware/elf.c \
+    $(filter-out tests/host/test_%.c tests/host/powercut.c tests/host/corrupt.c,$(wildcard tests/host/*.c))
+HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(sort $(wildcard tests/host/test_*.c)))
+HOST_PROGRAMS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/powercut.c tests/host/corrupt.c))
+PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c)))
+
+# Files on the paths that the figures of `make bench` count; the rest is built for size.
+HOT := mm/store/codec.c mm/store/seal.c mm/store/crc32c.c mm/vm/fault.c mm/vm/frame.c mm/vm/sv39.c mm/vm/region.c \
+    mm/vm/copy.c firmware/trap.c firmware/task.c firmware/linux/syscall.c
+
+.PHONY: all run check bench debug size lint help clean setup-run setup-check host-tests programs
+
+all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image and the host's image tool
+
+# ---- Firmware ----
+target_objects := $(patsubst %,$(B)/target/%.o,$(FIRMWARE) $(FIRMWARE_ASM))
+$(B)/target/%.c.o: OPTIMIZE = -Os
+$(patsubst %,$(B)/target/%.o,$(HOT)): OPTIMIZE = -O2
+$(B)/target/%.c.o: %.c
+	@mkdir -p $(@D)
+	$(CC_TARGET) $(TARGET_FLAGS) $(OPTIMIZE) -c $< -o $@
+$(B)/target/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(CC_TARGET) -g -I. $(ARCH) -MMD -MP -c $< -o $@
+$(B)/vellum.elf: $(target_objects) linker/firmware.ld
+	$(CC_TARGET) --specs=picolibc.specs $(ARCH) -nostartfiles -T linker/firmware.ld -Wl,--gc-sections -Wl,-Map=$(B)/vellum.map \
+	    -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments $(target_objects) -o $@
+$(B)/vellum.bin: $(B)/vellum.elf
+	$(CROSS)objcopy -O binary $< $@
+
+# ---- Host: library, tools, tests ----
+# Two builds of the same sources: `host` with sanitizers for tests, `fast` without for tools and long campaigns.
+define host_build
+$(B)/$(1)/%.c.o: %.c
+	@mkdir -p $$(@D)
+	$(HOST_CC) $(COMMON) $(2) -c $$< -o $$@
+$(B)/$(1)/libvellum.a: $(patsubst %,$(B)/$(1)/%.o,$(HOST_LIBRARY))
+	rm -f $$@ && ar rcs $$@ $$^
+$(B)/$(1)/%: $(B)/$(1)/tests/host/%.c.o $(B)/$(1)/libvellum.a
+	$(HOST_CC) $(2) $$^ -lcmocka -llz4 -lsodium -lm -o $$@
+endef
+$(eval $(call host_build,host,-O1 $(SANITIZE)))
+$(eval $(call host_build,fast,-O2))
+.SECONDARY:
+
+IMAGE := $(wildcard platform/image/*.c)
+$(B)/vellum-image: $(patsubst %,$(B)/fast/%.o,$(IMAGE) $(STORE) hal/flash.c)
+	$(HOST_CC) $^ -o $@
+
+$(B)/programs/%: tests/programs/%.c
+	@mkdir -p $(@D)
+	$(CC_LINUX) -std=gnu17 -O2 -g -Wall -Wextra -Werror -static -pthread $< -o $@
+$(B)/programs-host/%: tests/programs/%.c
+	@mkdir -p $(@D)
+	$(HOST_CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -pthread $< -o $@
+programs: $(PROGRAMS)
+host-tests: $(HOST_TESTS) $(HOST_PROGRAMS:$(B)/host/%=$(B)/fast/%)
+
+# ---- What users call ----
+setup-run:
+	@platform/setup run
+setup-check:
+	@platform/setup check
+
+# Variables of `make run` go to the script behind it as they are.
+RUN_VARIABLES := BOARD FRAMES FILES CMD FLASH TIMEOUT BOOTARGS QEMU QEMU_ARGS OPENSBI ICOUNT RAM
+export $(RUN_VARIABLES)
+run_arguments = $(foreach v,$(RUN_VARIABLES),$(if $($(v)),"$(v)=$$$(v)"))
+run: setup-run  ## boots QEMU: BOARD=virt|sifive_u FRAMES=512 FILES="path[=name] ..." CMD="program arg ..." (see README.md)
+	@$(MAKE) --no-print-directory -s all programs
+	@platform/run $(run_arguments)
+
+check: setup-check  ## every test that a change must pass: host, virt, sifive_u; ends with "N passed, N failed"
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all host-tests programs
+	@$(PYTHON) tests/check.py
+
+bench: setup-check  ## the figures, one line each: "bench NAME VALUE UNIT"
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all host-tests programs
+	@$(PYTHON) tests/bench/bench.py
+
+debug: setup-run  ## boots QEMU stopped, with gdb attached: BOARD, FRAMES, FILES, CMD as for run
+	@$(MAKE) --no-print-directory -s all programs
+	@platform/run $(run_arguments) DEBUG=1
+
+size: $(B)/vellum.elf  ## text and data by module, static data, deepest stack
+	@$(PYTHON) tests/size.py $(B)
+
+lint: setup-check  ## format, static analysis, include directions
+	@$(PYTHON) tests/lint.py
+
+clean:  ## removes what was built
+	rm -rf $(B)
+
+help:  ## this list
+	@echo "make TARGET [VARIABLE=value ...]"
+	@sed -n 's/^\([a-z-]*\):[^#]*## *\(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@printf 'Variables and their defaults:\n  BOARD=%s FRAMES=%s CROSS=%s CC_LINUX=%s HOST_CC=%s\n' \
+	    '$(BOARD)' '$(FRAMES)' '$(CROSS)' '$(CC_LINUX)' '$(HOST_CC)'
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

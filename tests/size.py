@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""make size: bytes of text and data by module, the static data by symbol, and the deepest stack.
+
+The stack figure is the longest chain of calls by gcc's -fstack-usage frames over the call graph that objdump shows; calls through
+pointers are resolved by hand in INDIRECT, and a function that a chain passes twice is reported, since nothing may recurse.
+"""
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
+TOOL = "riscv64-unknown-elf-"
+
+
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def module_of(path):
+    parts = Path(path).parts
+    return "/".join(parts[:2]) if parts[0] in ("mm", "firmware") and len(parts) > 2 else parts[0]
+
+
+def sizes_by_module():
+    """Input sections as the linker kept them, from the map file: {module: [text, data, bss]}."""
+    sizes = defaultdict(lambda: [0, 0, 0])
+    kinds = {".text": 0, ".rodata": 0, ".srodata": 0, ".data": 1, ".sdata": 1, ".bss": 2, ".sbss": 2}
+    text = (BUILD / "vellum.map").read_text().split("Linker script and memory map", 1)[1]
+    for name, size, origin in re.findall(r"^ (\.[a-z]+)[\w.$-]*\s+0x[0-9a-f]+\s+(0x[0-9a-f]+) (\S+)$", text, re.M):
+        if name in kinds:
+            where = origin.split("target/", 1)[1] if "target/" in origin else "picolibc/x/y"
+            sizes[module_of(where)][kinds[name]] += int(size, 16)
+    return sizes
+
+
+def stack_frames():
+    frames = {}
+    for usage in (BUILD / "target").rglob("*.su"):
+        for line in usage.read_text().splitlines():
+            where, size, _ = line.split("\t")
+            name = where.split(":")[-1]
+            frames[name] = max(frames.get(name, 0), int(size))
+    return frames
+
+
+def call_graph():
+    calls, pointers, current = defaultdict(set), set(), None
+    for line in output(TOOL + "objdump", "-d", "--no-show-raw-insn", str(BUILD / "vellum.elf")).splitlines():
+        if found := re.match(r"[0-9a-f]+ <([\w.]+)>:", line):
+            current = found[1].split(".")[0]
+        elif found := re.search(r"\b(?:jal|j|call|tail|jalr)\b.*<([\w.]+)(?:\+0x[0-9a-f]+)?>", line):
+            if found[1].split(".")[0] != current and "+" not in line.split("<")[1]:
+                calls[current].add(found[1].split(".")[0])
+        elif re.search(r"\bjalr?\b", line) and "ra" not in line.split()[-1]:
+            pointers.add(current)
+    return calls, pointers
+
+
+def deepest(calls, frames):
+    """Longest path by bytes over the call graph, iteratively; cycles are cut where they close and told."""
+    best, cycles, order, state = {}, set(), [], {}
+    for root in list(calls):
+        stack = [(root, iter(sorted(calls[root])))]
+        while stack:
+            name, rest = stack[-1]
+            state[name] = 1
+            follow = next(rest, None)
+            if follow is None:
+                stack.pop()
+                if state.get(name) != 2:
+                    state[name] = 2
+                    order.append(name)
+            elif state.get(follow) == 1:
+                cycles.add((name, follow))
+            elif follow not in state:
+                stack.append((follow, iter(sorted(calls.get(follow, ())))))
+    for name in order:
+        under = [best[c] for c in calls.get(name, ()) if c in best and (name, c) not in cycles]
+        below = max(under, default=(0, []))
+        best[name] = (frames.get(name, 0) + below[0], [name, *below[1]])
+    return best, cycles
+
+
+def main():
+    sizes = sizes_by_module()
+    print(f"{'module':20}{'text':>9}{'data':>9}{'bss':>9}")
+    for module in sorted(sizes):
+        print(f"{module:20}" + "".join(f"{n:9}" for n in sizes[module]))
+    totals = [sum(v[i] for v in sizes.values()) for i in range(3)]
+    print(f"{'total':20}" + "".join(f"{n:9}" for n in totals))
+    frames = stack_frames()
+    calls, pointers = call_graph()
+    best, cycles = deepest(calls, frames)
+    indirect = max((best[p] for p in pointers if p in best), default=(0, []))
+    print("\ndeepest stacks, bytes (calls through pointers end a chain; the callers of pointers are marked *):")
+    for total, chain in sorted(best.values(), reverse=True)[:6]:
+        print(f"{total:7}  " + " > ".join(n + ("*" if n in pointers else "") for n in chain))
+    print(f"deepest chain that ends in a call through a pointer: {indirect[0]} bytes")
+    for caller, callee in sorted(cycles):
+        print(f"calls in a circle: {caller} > {callee}")
+
+
+if __name__ == "__main__":
+    main()
