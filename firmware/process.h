@@ -1,0 +1,136 @@
+/*
+ * Processes: what the threads of one program share. The kernel's own threads belong to none.
+ *
+ *      process_create --> RUNNING --last thread exits--> ZOMBIE --process_reap--> gone
+ *                                                          |
+ *                               parent told: SIGCHLD, parent->children_changed; the firmware: process_wait
+ *
+ * Parts that Linux lets processes share (CLONE_VM, CLONE_FILES, CLONE_SIGHAND) are counted objects: space, files,
+ * actions. Everything a process holds but its identity and its status is given back when its last thread exits; a
+ * zombie is this structure alone.
+ *
+ * A process that the firmware started has no parent; it is reaped by process_wait(). Children whose parent ends first
+ * are reaped when they end.
+ *
+ * Locking: the kernel lock.
+ */
+#ifndef FIRMWARE_PROCESS_H
+#define FIRMWARE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "firmware/list.h"
+#include "firmware/task.h"
+#include "mm/mm.h"
+
+struct files;
+
+enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
+
+/* Linux's numbers for the limits that are looked at; the others are kept and told, and mean nothing. */
+enum { LIMIT_STACK = 3, LIMIT_NOFILE = 7, LIMIT_AS = 9, LIMITS = 16 };
+#define LIMIT_INFINITY UINT64_MAX
+
+struct process_limit {
+    uint64_t now, most;
+};
+
+#define SIGNALS 64u
+
+/* Linux's struct sigaction on riscv64, which has no restorer. */
+struct signal_action {
+    va_t handler;                          /* 0: default; 1: ignore */
+    uint64_t flags;
+    uint64_t mask;
+};
+
+struct signal_actions {
+    uint32_t references;
+    struct signal_action of[SIGNALS];      /* of[n - 1] is signal n's */
+};
+
+struct process {
+    uint32_t id;                           /* Linux's tgid; its first thread has the same number */
+    uint8_t state;                         /* enum process_state */
+    bool waited;                           /* the firmware will call process_wait() */
+    bool traced_calls;                     /* tell every system call on the console */
+    bool did_exec;
+    bool ending;                           /* process_end() was called: all threads are on their way out */
+    uint8_t exit_signal;                   /* sent to the parent at the end; 0: none */
+    uint16_t umask;
+    int32_t status;                        /* as wait4 tells it: exit code << 8, or the signal that ended it */
+
+    struct space *space;
+    struct files *files;
+    struct signal_actions *actions;
+    uint64_t signals_pending;              /* sent to the process; bit n - 1 is signal n */
+
+    struct list all;                       /* in process_list() */
+    struct list threads;                   /* task->in_process */
+    uint32_t thread_count;
+    struct process *parent;                /* NULL: the firmware */
+    struct list children, sibling;
+    struct wait_queue children_changed;    /* wait4 */
+    struct wait_queue released;            /* its space was given up by exec or exit: vfork */
+    struct wait_queue ended;               /* process_wait */
+
+    uint32_t group, session;
+    uint32_t uid, euid, suid, gid, egid, sgid;
+    struct process_limit limits[LIMITS];
+
+    va_t break_start, break_end;           /* the heap of brk: break_end is the byte after it */
+    uint32_t directory;                    /* node: the current one */
+    uint32_t program;                      /* node: /proc/self/exe */
+    char name[TASK_NAME_BYTES];
+
+    uint64_t started;                      /* tick */
+    uint64_t ran_ticks;                    /* of threads that are gone */
+    uint64_t children_ran_ticks;           /* of children that were waited for */
+    uint64_t faults_minor, faults_major;
+};
+
+#define STATUS_EXIT(code) (((int32_t)(code) & 0xff) << 8)
+#define STATUS_SIGNAL(signal) ((int32_t)(signal) & 0x7f)
+/* What a shell makes of a status: the exit code, or 128 + the signal's number. */
+int process_shell_status(int32_t status);
+
+struct list *process_list(void);           /* of all, by process->all */
+struct process *process_find(uint32_t id); /* NULL: none, zombies are found */
+struct task *process_find_thread(uint32_t id);
+
+static inline struct process *process_current(void)
+{
+    return task_current()->process;
+}
+
+/*
+ * A program of the store started by the firmware: strings in firmware memory, argv NULL-terminated. Its descriptors
+ * 0 to 2 are `files`' (a reference is taken). `*why` gets words for people on an error of exec_load's list.
+ */
+int process_spawn(const char *path, const char *const *argv, struct files *files, struct process **process,
+                  const char **why) MUST_CHECK;
+/* Sleeps until it has ended, tells its status and reaps it. -EINTR: never; for kernel threads. */
+int32_t process_wait(struct process *process);
+
+/* For fork and spawn: an empty process with one reference taken on nothing. -ENOMEM. */
+int process_create(struct process *parent, struct process **process) MUST_CHECK;
+void process_discard(struct process *process);  /* one that never had a thread */
+void process_reap(struct process *process);     /* a zombie */
+
+/* The calling thread ends; the last one ends the process with `status`. */
+_Noreturn void process_exit_thread(int32_t status);
+/* All threads of the process end with `status`, the caller (if one of them) at its way out of the kernel. */
+void process_end(struct process *process, int32_t status);
+/* Does what ATTENTION_END asks of the calling thread; does not return. */
+_Noreturn void process_leave(void);
+
+/* Gives up the calling process's space for a new one (exec); wakes what vfork left waiting. Takes the reference. */
+void process_change_space(struct process *process, struct space *space);
+
+struct signal_actions *signal_actions_new(void);           /* NULL: no memory; all default, one reference */
+void signal_actions_put(struct signal_actions *actions);
+
+uint32_t process_new_id(void);             /* for processes and threads alike */
+
+#endif
