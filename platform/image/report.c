@@ -1,0 +1,126 @@
+/*
+ * What can be known of an image without writing to it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "platform/image/commands.h"
+
+#define PAGE 4096u
+
+static const char *const state_names[] = {
+    [BLOCK_DIRTY] = "dirty", [BLOCK_ERASED] = "erased", [BLOCK_OPEN] = "open", [BLOCK_FULL] = "full",
+    [BLOCK_BAD] = "bad",
+};
+
+static const char *const stream_names[STREAM_COUNT] = {
+    [STREAM_HOT] = "hot", [STREAM_COLD] = "cold", [STREAM_DURABLE] = "durable", [STREAM_SETTLED] = "settled",
+};
+
+/* How many of the file's pages cannot be read. */
+static uint32_t bad_pages(struct image *image, const struct node_info *info)
+{
+    uint8_t page[PAGE] __attribute__((aligned(8)));
+    uint32_t bad = 0;
+
+    for (uint64_t at = 0; at < info->bytes; at += PAGE)
+        if (IMAGE_RETRY(image, node_read_page(image->store, info->id, (uint32_t)(at / PAGE), page)) != 0)
+            bad++;
+    return bad;
+}
+
+static uint32_t check_files(struct image *image)
+{
+    struct tree_walk walk = { 0 };
+    uint32_t files = 0, damaged = 0;
+
+    while (tree_next(image, &walk)) {
+        uint32_t bad = S_ISREG(walk.info.mode) ? bad_pages(image, &walk.info) : 0;
+        files++;
+        if (bad == 0)
+            continue;
+        damaged++;
+        printf("%s: %u of its %llu pages cannot be read: their checksums do not match\n", walk.path, bad,
+               (unsigned long long)((walk.info.bytes + PAGE - 1) / PAGE));
+    }
+    printf("%u files and directories, %u damaged\n", files, damaged);
+    return damaged;
+}
+
+static void print_store(struct image *image)
+{
+    struct store_statistics s;
+
+    store_statistics(image->store, &s);
+    printf("%u blocks of %u KiB: %u erased, %u dirty, %u swap, %u durable, %u bad\n", s.blocks,
+           image->board->geometry.erase_bytes >> 10, s.blocks_erased, s.blocks_dirty, s.blocks_swap,
+           s.blocks_durable, s.blocks_bad);
+    printf("mounted with %u reads of %u bytes\n", s.mount_reads, s.mount_read_bytes);
+}
+
+bool command_check(struct image *image, int count, char **arguments)
+{
+    enum store_content content;
+    (void)count, (void)arguments;
+
+    int error = store_probe(&image->config, &content);
+    if (error != 0)
+        return image_fail("%s: %s", image->path, strerror(-error));
+    printf("partition %#x to %#x of %s: %s\n", image->board->start, image->board->start + image->board->bytes - 1,
+           image->board->name, image_content_text(content));
+    if (!image_mount(image))
+        return false;
+    print_store(image);
+
+    const char *broken = store_check(image->store);
+    if (broken != NULL)
+        printf("the store breaks its own rule: %s\n", broken);
+    uint32_t bad = store_verify(image->store);
+    if (bad != 0)
+        printf("%u live records on flash do not pass their check\n", bad);
+    uint32_t damaged = check_files(image);
+    bool good = broken == NULL && bad == 0 && damaged == 0;
+    puts(good ? "good" : "damaged");
+    return good;
+}
+
+bool command_wear(struct image *image, int count, char **arguments)
+{
+    struct store_statistics s;
+    struct block_info info;
+    (void)count, (void)arguments;
+
+    store_statistics(image->store, &s);
+    printf("erases: total %llu, least %u, most %u, spread %u, mean %.2f\n", (unsigned long long)s.wear_total,
+           s.wear_min, s.wear_max, s.wear_max - s.wear_min, (double)s.wear_total / (double)s.blocks);
+    for (uint32_t block = 0; block < s.blocks; block++) {
+        int error = store_block(image->store, block, &info);
+        if (error != 0)
+            return image_fail("block %u: %s", block, strerror(-error));
+        printf("%6u%s", info.erases, block % 16 == 15 || block + 1 == s.blocks ? "\n" : " ");
+    }
+    return true;
+}
+
+bool command_dump(struct image *image, int count, char **arguments)
+{
+    struct store_statistics s;
+    struct block_info info;
+    (void)count, (void)arguments;
+
+    store_statistics(image->store, &s);
+    puts("block    address state  stream    sequence     used     live  erases");
+    for (uint32_t block = 0; block < s.blocks; block++) {
+        int error = store_block(image->store, block, &info);
+        if (error != 0)
+            return image_fail("block %u: %s", block, strerror(-error));
+        bool written = info.state == BLOCK_OPEN || info.state == BLOCK_FULL;
+        printf("%5u %#10x %-6s %-8s %9u %8u %8u %7u\n", block,
+               image->board->start + block * image->board->geometry.erase_bytes, state_names[info.state],
+               written ? stream_names[info.stream] : "-", info.sequence, info.used_bytes, info.live_bytes,
+               info.erases);
+    }
+    return command_ls(image, 0, NULL);
+}
