@@ -1,0 +1,70 @@
+"""The emulator: its command line, and a child process that does not outlive us."""
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+
+from run_options import RunError, built
+
+# From this version on, `virt` with a pflash drive still boots -kernel, and -kernel may not overlap a loader device.
+BOOTS_KERNEL_BESIDE_PFLASH = (8, 1)
+DEFAULT_FW_JUMP = '/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin'
+
+PR_SET_PDEATHSIG = 1            # linux/prctl.h
+
+
+def version(qemu):
+    try:
+        said = subprocess.run([qemu, '--version'], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                              check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise RunError(f'cannot run {qemu}: {error} (Debian, Ubuntu: apt-get install qemu-system-misc)') from error
+    found = re.search(r'version (\d+)\.(\d+)', said)
+    if not found:
+        raise RunError(f'{qemu} --version says no version: {said.strip()}')
+    return int(found[1]), int(found[2])
+
+
+def flash_words(board, flash):
+    if flash is None:
+        return []
+    file = f'/dev/fd/{flash}' if isinstance(flash, int) else flash.replace(',', ',,')
+    bus = 'if=pflash,unit=1' if board == 'virt' else 'if=mtd'
+    return ['-drive', f'{bus},format=raw,file={file}']
+
+
+def boot_words(options, flash):
+    """How OpenSBI and the firmware get into memory."""
+    elf = built('vellum.elf')
+    words = ['-kernel', elf, '-append', options.bootargs()]
+    if options.board == 'virt' and flash is not None and version(options.qemu) < BOOTS_KERNEL_BESIDE_PFLASH:
+        # This QEMU would start in the pflash; fw_jump goes to the image's address all the same.
+        loader = elf.replace(',', ',,')
+        return ['-bios', options.opensbi or DEFAULT_FW_JUMP, *words, '-device', f'loader,file={loader}']
+    return (['-bios', options.opensbi] if options.opensbi else []) + words
+
+
+def command_line(options, flash):
+    words = [options.qemu, '-M', options.board, '-m', options.ram, '-display', 'none', '-monitor', 'none',
+             '-serial', 'stdio', '-no-reboot']
+    words += boot_words(options, flash) + flash_words(options.board, flash)
+    if options.icount:
+        words += ['-icount', 'shift=0']
+    return words + options.qemu_arguments
+
+
+def start(words, flash):
+    """A child with pipes on its console; killed by the kernel if we die without a word."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    parent = os.getpid()
+
+    def die_with_parent():
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    # Its own session: a Ctrl-C on the terminal is for us, or for the program inside.
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True,
+                            preexec_fn=die_with_parent, pass_fds=[flash] if isinstance(flash, int) else [])
