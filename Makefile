@@ -12,7 +12,7 @@ HOST_CC ?= gcc
 
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wmissing-prototypes -Wvla
 COMMON := -std=gnu17 -g -I. $(WARNINGS) -MMD -MP
-TARGET_FLAGS := $(COMMON) --specs=picolibc.specs $(ARCH) -ffreestanding -fno-common -ffunction-sections -fdata-sections \
+TARGET_FLAGS := $(COMMON) -include hal/cpu_riscv.h --specs=picolibc.specs $(ARCH) -ffreestanding -fno-common -ffunction-sections -fdata-sections \
     -fstack-usage -fno-tree-loop-distribute-patterns
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
