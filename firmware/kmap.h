@@ -15,17 +15,15 @@
 
 #include <stdint.h>
 
+#include "firmware/boot.h"
 #include "firmware/layout.h"
 #include "platform/probe.h"
 
-/* The C side of boot.S: what it calls once translation is on, on the boot stack, with interrupts off and tp = 0. */
-_Noreturn void firmware_main(uint32_t boot_hart, const void *device_tree, uint32_t device_tree_bytes);
-
-/* The boot stack, free to be used as the idle loop's: KERNEL_STACK_BYTES below this address, a guard page under it. */
-extern char boot_stack_top[];
-
 /* Virtual minus physical address of everything in the image, known from boot.S on. */
 extern uint64_t kmap_image_offset;
+
+/* For boot.S alone: builds the tables of the image while translation is off, and returns the satp value for them. */
+uint64_t kmap_boot(void);
 
 /* Physical range of the image with .bss and boot stack: whole pages. */
 struct fdt_range kmap_image(void);

@@ -43,10 +43,16 @@ enum cpu_errata cpu_errata_of(uint64_t mvendorid, uint64_t marchid, uint64_t mim
 enum cpu_errata cpu_errata(void);
 
 /*
- * Translates by this root table from now on. `asid` < 1 << cpu_asid_bits(). Where there are no ASIDs this also flushes;
+ * Translates by this satp value from now on (as space_activate() makes it). Where there are no ASIDs this also flushes;
  * where there are, a recycled ASID has to be flushed by its owner. Nothing happens when it is the current one.
  */
-void cpu_space_switch(pa_t root, unsigned asid);
+void cpu_space_switch(uint64_t satp);
+
+/* The satp value of a root table; `asid` < 1 << cpu_asid_bits(). */
+static inline uint64_t cpu_satp(pa_t root, unsigned asid)
+{
+    return (uint64_t)SATP_MODE_SV39 << SATP_MODE_SHIFT | (uint64_t)asid << SATP_ASID_SHIFT | root.raw >> PAGE_SHIFT;
+}
 
 /* After a change of a global (kernel) mapping: the page at `va` in every space. */
 void cpu_tlb_flush_kernel_page(va_t va);

@@ -17,7 +17,7 @@ struct plic {
     uint32_t sources;                      /* sources are 1..sources; 0 means none */
 };
 
-/* How much of the controller's window has to be mapped for this context. */
+/* How much of the controller's window has to be mapped for this context: whole megapages. */
 uint32_t plic_window_bytes(uint32_t context);
 
 /* All sources off for this context, threshold open. The caller sets SIE_SEIE. */

@@ -2,8 +2,9 @@
  * A serial line: one contract before the 16550, SiFive and SBI drivers.
  *
  * Line speed and format are left as the boot firmware set them: it has been talking on this line, and the clock is
- * often not in the device tree. Sending waits, but never longer than UART_PATIENCE_US for one byte. Receiving is by
- * interrupt: uart_interrupt() empties the receiver into the callback.
+ * often not in the device tree. Sending waits, but never longer than UART_PATIENCE_US for one byte, and not at all while
+ * the line goes on being stuck; timer_init() has to come before. Receiving is by interrupt: uart_interrupt() empties the
+ * receiver into the callback.
  *
  * Locking: the kernel lock; uart_put() also from a panic, with interrupts off.
  */
@@ -15,8 +16,11 @@
 
 #include "hal/mmio.h"
 
-/* A stuck line costs this once per byte: about 100 times what one byte takes at 115200 baud. */
+/* About 100 times what one byte takes at 115200 baud. */
 #define UART_PATIENCE_US 10000
+
+/* The deepest receive FIFO (of a 16750); one uart_interrupt() takes no more. */
+#define UART_RECEIVE_MAX 64
 
 struct uart;
 
@@ -34,6 +38,7 @@ struct uart {
     uint8_t shift, width;                                   /* 16550: offset << shift, accesses of width 1 or 4 bytes */
     void (*received)(struct uart *uart, uint8_t byte);      /* from uart_interrupt(); interrupts are off */
     uint32_t lost;                                          /* bytes given up by uart_put() */
+    bool stuck;                                             /* the last byte was given up */
 };
 
 /* Bring a line up: FIFOs on, interrupts off. `received` may be NULL until uart_listen(). */
@@ -47,7 +52,7 @@ bool uart_put(struct uart *uart, uint8_t byte);
 /* Bytes go to `received` from now on. */
 void uart_listen(struct uart *uart, void (*received)(struct uart *uart, uint8_t byte));
 
-/* Takes every byte that has come. To be called for the line's interrupt, before plic_complete(). */
+/* Takes the bytes that have come. To be called for the line's interrupt, before plic_complete(). */
 void uart_interrupt(struct uart *uart);
 
 #endif

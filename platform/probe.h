@@ -35,6 +35,7 @@ enum platform_flash_kind { PLATFORM_FLASH_NONE, PLATFORM_FLASH_CFI, PLATFORM_FLA
 struct platform_flash {
     enum platform_flash_kind kind;
     struct fdt_range registers;            /* CFI: the bank itself; SPI: the controller's registers */
+    uint32_t bank;                         /* CFI: which `reg` entry; the first bank may be what the board boots from */
     uint32_t bank_width;                   /* CFI: bytes on the bus */
     uint32_t clock_hz;                     /* SPI: input clock of the controller, or an upper bound of it */
     uint32_t max_hz;                       /* SPI: what part and board stand */
@@ -71,7 +72,7 @@ struct platform {
 
 /*
  * Fills `platform`. `image`: the physical range of the firmware, with its .bss.
- * -EINVAL: no node for the boot hart, no timebase or no RAM around the image. -ENOMEM: no frame is free.
+ * -EINVAL: no node for the boot hart, no timebase or no RAM. -ENOMEM: no frame is free.
  * Whatever else is missing is marked as missing.
  */
 int platform_probe(struct platform *platform, const struct fdt *fdt, uint32_t boot_hart, struct fdt_range image)

@@ -1,0 +1,113 @@
+/*
+ * Sv39 harts; see hal/cpu_riscv.h for the errata.
+ */
+#include "hal/cpu_riscv.h"
+
+#define SIFIVE_VENDOR_ID 0x489u
+#define SIFIVE_U54_ID 0x1u
+#define SIFIVE_U74_ID 0x8000000000000007u
+#define CIP_1200_LAST_MIMPID 0x200630u     /* of the lower 24 bits */
+#define CIP_1200_FIXED_MIMPID 0x1200626u
+
+#define VA_BITS 39u
+
+static unsigned asid_bits;
+static enum cpu_errata errata;
+
+void *(cpu_direct)(pa_t pa)
+{
+    return cpu_direct(pa);
+}
+
+unsigned cpu_asid_bits(void)
+{
+    return asid_bits;
+}
+
+enum cpu_errata cpu_errata(void)
+{
+    return errata;
+}
+
+enum cpu_errata cpu_errata_of(uint64_t mvendorid, uint64_t marchid, uint64_t mimpid)
+{
+    if (mvendorid != SIFIVE_VENDOR_ID || (mimpid & 0xffffff) > CIP_1200_LAST_MIMPID || mimpid == CIP_1200_FIXED_MIMPID)
+        return CPU_ERRATA_NONE;
+    if (marchid == SIFIVE_U54_ID)
+        return CPU_ERRATA_FU540;
+    return marchid == SIFIVE_U74_ID ? CPU_ERRATA_FU740 : CPU_ERRATA_NONE;
+}
+
+/* satp.ASID is WARL: only the bits that exist stay set. The kernel's mappings are global, so any ASID finds them. */
+static unsigned asid_bits_probe(void)
+{
+    uint64_t satp = csr_read(satp);
+    uint64_t kept;
+    unsigned bits = 0;
+
+    csr_write(satp, satp | (uint64_t)SATP_ASID_MASK << SATP_ASID_SHIFT);
+    kept = csr_read(satp) >> SATP_ASID_SHIFT & SATP_ASID_MASK;
+    csr_write(satp, satp);
+    while (kept >> bits & 1)
+        bits++;
+    return bits;
+}
+
+void cpu_init(enum cpu_errata known)
+{
+    errata = known;
+    asid_bits = asid_bits_probe();
+    csr_clear(sstatus, SSTATUS_SIE | SSTATUS_SUM | SSTATUS_MXR | SSTATUS_FS | SSTATUS_VS);
+    csr_write(scounteren, SCOUNTEREN_CY | SCOUNTEREN_TM | SCOUNTEREN_IR);
+    cpu_tlb_flush_all();
+}
+
+void cpu_space_switch(uint64_t satp)
+{
+    if (csr_read(satp) == satp)
+        return;
+    csr_write(satp, satp);
+    if (asid_bits == 0)
+        cpu_tlb_flush_all();
+}
+
+void cpu_tlb_flush_all(void)
+{
+    __asm__ volatile("sfence.vma" ::: "memory");
+}
+
+void cpu_tlb_flush_asid(unsigned asid)
+{
+    if (asid_bits == 0)
+        cpu_tlb_flush_all();
+    else
+        __asm__ volatile("sfence.vma zero, %0" : : "r"((uint64_t)asid) : "memory");
+}
+
+void cpu_tlb_flush_page(unsigned asid, va_t va)
+{
+    if (errata != CPU_ERRATA_NONE)
+        cpu_tlb_flush_all();
+    else
+        __asm__ volatile("sfence.vma %0, %1" : : "r"(va), "r"((uint64_t)asid) : "memory");
+}
+
+void cpu_tlb_flush_kernel_page(va_t va)
+{
+    if (errata != CPU_ERRATA_NONE)
+        cpu_tlb_flush_all();
+    else
+        __asm__ volatile("sfence.vma %0" : : "r"(va) : "memory");
+}
+
+void cpu_icache_sync(void)
+{
+    __asm__ volatile("fence.i" ::: "memory");
+}
+
+va_t cpu_fault_address(uint64_t scause, uint64_t stval)
+{
+    if (errata == CPU_ERRATA_NONE || (scause != CAUSE_FETCH_ACCESS && scause != CAUSE_FETCH_PAGE))
+        return stval;
+    return (va_t)((int64_t)(stval << (64 - VA_BITS)) >> (64 - VA_BITS));
+}
