@@ -10,14 +10,14 @@
 
 #include "mm/assert.h"
 
-#define ENTRIES 512u
-#define LEVELS 3u
+#define ENTRIES    512u
+#define LEVELS     3u
 #define LEVEL_BITS 9u
 
 /* A and D are set from the start: a chip may fault instead of setting them (Svade), and these pages never go. */
-#define LEAF_TEXT (PTE_V | PTE_R | PTE_X | PTE_G | PTE_A)
+#define LEAF_TEXT     (PTE_V | PTE_R | PTE_X | PTE_G | PTE_A)
 #define LEAF_CONSTANT (PTE_V | PTE_R | PTE_G | PTE_A)
-#define LEAF_DATA (PTE_V | PTE_R | PTE_W | PTE_G | PTE_A | PTE_D)
+#define LEAF_DATA     (PTE_V | PTE_R | PTE_W | PTE_G | PTE_A | PTE_D)
 
 /*
  * Every table there will ever be. The pool needs two at each of its ends at most: one whose leaves are megapages, one
@@ -26,9 +26,9 @@
  */
 enum {
     TABLE_ROOT,
-    TABLE_MIDDLE,                          /* the gigabyte of image, devices and stacks */
+    TABLE_MIDDLE, /* the gigabyte of image, devices and stacks */
     TABLE_IMAGE,
-    TABLE_STACKS,                          /* 2 tables, 512 stack pages each with their guards */
+    TABLE_STACKS, /* 2 tables, 512 stack pages each with their guards */
     TABLE_FIRST_FREE = TABLE_STACKS + 2,
     TABLES_POOL = 4,
     TABLES_DEVICES = 4,
@@ -41,8 +41,8 @@ static va_t device_next = KERNEL_DEVICES;
 
 uint64_t kmap_image_offset;
 
-_Static_assert(KERNEL_STACK_SLOTS * KERNEL_STACK_SLOT_BYTES == 2 * ENTRIES * PAGE_BYTES, "two tables of stacks");
-_Static_assert(KERNEL_STACK_FRAMES * PAGE_BYTES == KERNEL_STACK_BYTES, "frames of a stack");
+_Static_assert(2 * ENTRIES * PAGE_BYTES == KERNEL_STACK_SLOTS * KERNEL_STACK_SLOT_BYTES, "two tables of stacks");
+_Static_assert(KERNEL_STACK_BYTES == KERNEL_STACK_FRAMES * PAGE_BYTES, "frames of a stack");
 _Static_assert(KERNEL_IMAGE_MAX == ENTRIES * PAGE_BYTES, "one table for the image");
 
 /* Set by linker/firmware.ld and boot.S. */
@@ -88,12 +88,11 @@ uint64_t kmap_boot(void)
     }
     tables[TABLE_MIDDLE][level_index(KERNEL_IMAGE, 1)] = entry_make((uint64_t)tables[TABLE_IMAGE], PTE_V);
     for (unsigned i = 0; i < 2; i++)
-        tables[TABLE_MIDDLE][level_index(KERNEL_STACKS, 1) + i] =
-            entry_make((uint64_t)tables[TABLE_STACKS + i], PTE_V);
+        tables[TABLE_MIDDLE][level_index(KERNEL_STACKS, 1) + i] = entry_make((uint64_t)tables[TABLE_STACKS + i], PTE_V);
     tables[TABLE_ROOT][level_index(KERNEL_IMAGE, 2)] = entry_make((uint64_t)tables[TABLE_MIDDLE], PTE_V);
     tables_used = TABLE_FIRST_FREE;
     kmap_image_offset = KERNEL_IMAGE - (uint64_t)image_start;
-    return cpu_satp((pa_t){(uint64_t)tables[TABLE_ROOT]}, 0);
+    return cpu_satp((pa_t){ (uint64_t)tables[TABLE_ROOT] }, 0);
 }
 
 /* ---- Pool and devices ---- */
@@ -143,7 +142,7 @@ static void map(va_t va, uint64_t pa, uint64_t bytes)
 
 struct fdt_range kmap_image(void)
 {
-    return (struct fdt_range){image_pa(image_start), (uint64_t)(image_end - image_start)};
+    return (struct fdt_range){ image_pa(image_start), (uint64_t)(image_end - image_start) };
 }
 
 void kmap_init(const struct platform *platform)
@@ -173,7 +172,7 @@ void *kmap_device(uint64_t pa, uint64_t bytes)
     if (va + span > KERNEL_DEVICES + KERNEL_DEVICES_BYTES)
         return NULL;
     map(va, first, span);
-    device_next = va + span + PAGE_BYTES;  /* a page that is not mapped lies between windows */
+    device_next = va + span + PAGE_BYTES; /* a page that is not mapped lies between windows */
     cpu_tlb_flush_all();
     return (void *)(va + (pa - first));
 }
@@ -237,5 +236,5 @@ void kmap_share(uint64_t *root)
 
 pa_t kmap_root(void)
 {
-    return (pa_t){image_pa(tables[TABLE_ROOT])};
+    return (pa_t){ image_pa(tables[TABLE_ROOT]) };
 }

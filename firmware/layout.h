@@ -38,16 +38,16 @@
 
 #include "hal/cpu_riscv.h"
 
-#define USER_END                0x0000004000000000
+#define USER_END 0x0000004000000000
 
-#define KERNEL_DIRECT           CPU_DIRECT_BASE
-#define KERNEL_DIRECT_BYTES     0x0000003f80000000
+#define KERNEL_DIRECT       CPU_DIRECT_BASE
+#define KERNEL_DIRECT_BYTES 0x0000003f80000000
 
-#define KERNEL_IMAGE            0xffffffff80200000
-#define KERNEL_IMAGE_MAX        0x200000
+#define KERNEL_IMAGE     0xffffffff80200000
+#define KERNEL_IMAGE_MAX 0x200000
 
-#define KERNEL_DEVICES          0xffffffff90000000
-#define KERNEL_DEVICES_BYTES    0x10000000
+#define KERNEL_DEVICES       0xffffffff90000000
+#define KERNEL_DEVICES_BYTES 0x10000000
 
 #define KERNEL_STACKS           0xffffffffa0000000
 #define KERNEL_STACK_SLOTS      256
@@ -56,9 +56,9 @@
 #define KERNEL_STACK_FRAMES     2
 
 /* The first root entry of the kernel's half. */
-#define KERNEL_ROOT_FIRST       256
+#define KERNEL_ROOT_FIRST 256
 
 /* The device tree is copied into the image before translation is turned on; larger ones are cut off and refused. */
-#define FDT_COPY_MAX            0x10000
+#define FDT_COPY_MAX 0x10000
 
 #endif

@@ -3,10 +3,10 @@
  */
 #include "hal/cpu_riscv.h"
 
-#define SIFIVE_VENDOR_ID 0x489u
-#define SIFIVE_U54_ID 0x1u
-#define SIFIVE_U74_ID 0x8000000000000007u
-#define CIP_1200_LAST_MIMPID 0x200630u     /* of the lower 24 bits */
+#define SIFIVE_VENDOR_ID      0x489u
+#define SIFIVE_U54_ID         0x1u
+#define SIFIVE_U74_ID         0x8000000000000007u
+#define CIP_1200_LAST_MIMPID  0x200630u /* of the lower 24 bits */
 #define CIP_1200_FIXED_MIMPID 0x1200626u
 
 #define VA_BITS 39u

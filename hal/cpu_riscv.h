@@ -26,7 +26,7 @@
 /* The way back: only for addresses that cpu_direct() gave out. */
 static inline pa_t cpu_direct_pa(const void *view)
 {
-    return (pa_t){(uint64_t)view - CPU_DIRECT_BASE};
+    return (pa_t){ (uint64_t)view - CPU_DIRECT_BASE };
 }
 
 enum cpu_errata { CPU_ERRATA_NONE, CPU_ERRATA_FU540, CPU_ERRATA_FU740 };

@@ -10,7 +10,7 @@
 typedef volatile uint8_t *mmio_t;
 
 /* A load is not over before later memory accesses begin; a store begins after earlier memory accesses are over. */
-#define MMIO_AFTER_READ() __asm__ volatile("fence i, ir" ::: "memory")
+#define MMIO_AFTER_READ()   __asm__ volatile("fence i, ir" ::: "memory")
 #define MMIO_BEFORE_WRITE() __asm__ volatile("fence iorw, o" ::: "memory")
 
 static inline uint8_t mmio_read8(mmio_t registers, uint32_t offset)

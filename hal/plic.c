@@ -4,13 +4,13 @@
  */
 #include "hal/plic.h"
 
-#define PLIC_PRIORITY(source) (4 * (source))
+#define PLIC_PRIORITY(source)      (4 * (source))
 #define PLIC_ENABLE(context, word) (0x2000 + 0x80 * (context) + 4 * (word))
-#define PLIC_THRESHOLD(context) (0x200000 + 0x1000 * (context))
-#define PLIC_CLAIM(context) (0x200004 + 0x1000 * (context))
-#define PLIC_CONTEXT_BYTES 0x1000u
+#define PLIC_THRESHOLD(context)    (0x200000 + 0x1000 * (context))
+#define PLIC_CLAIM(context)        (0x200004 + 0x1000 * (context))
+#define PLIC_CONTEXT_BYTES         0x1000u
 
-#define PRIORITY 1u                        /* 0 is never; all others are above threshold 0 */
+#define PRIORITY       1u /* 0 is never; all others are above threshold 0 */
 #define MEGAPAGE_BYTES 0x200000u
 
 uint32_t plic_window_bytes(uint32_t context)
@@ -20,7 +20,7 @@ uint32_t plic_window_bytes(uint32_t context)
 
 void plic_init(struct plic *plic, void *registers, uint32_t sources, uint32_t context)
 {
-    *plic = (struct plic){.registers = registers, .context = context, .sources = sources};
+    *plic = (struct plic){ .registers = registers, .context = context, .sources = sources };
     for (uint32_t word = 0; word <= sources / 32; word++)
         mmio_write32(plic->registers, PLIC_ENABLE(context, word), 0);
     mmio_write32(plic->registers, PLIC_THRESHOLD(context), 0);

@@ -14,7 +14,7 @@
 struct plic {
     mmio_t registers;
     uint32_t context;
-    uint32_t sources;                      /* sources are 1..sources; 0 means none */
+    uint32_t sources; /* sources are 1..sources; 0 means none */
 };
 
 /* How much of the controller's window has to be mapped for this context: whole megapages. */

@@ -4,27 +4,27 @@
 #include "hal/sbi.h"
 
 /* "RISC-V Supervisor Binary Interface Specification" 2.0: extension and function numbers, by section */
-#define SBI_BASE                0x10       /* 4. Base Extension */
-#define SBI_BASE_VERSION        0
-#define SBI_BASE_PROBE          3
-#define SBI_BASE_MVENDORID      4
-#define SBI_BASE_MARCHID        5
-#define SBI_BASE_MIMPID         6
-#define SBI_LEGACY_SET_TIMER    0x00       /* 5. Legacy Extensions: the number is in a7, the answer in a0 */
-#define SBI_LEGACY_PUTCHAR      0x01
-#define SBI_LEGACY_GETCHAR      0x02
-#define SBI_LEGACY_SHUTDOWN     0x08
-#define SBI_TIME                0x54494d45 /* 6. Timer Extension */
-#define SBI_TIME_SET            0
-#define SBI_SRST                0x53525354 /* 10. System Reset Extension */
-#define SBI_SRST_RESET          0
-#define SBI_SRST_SHUTDOWN       0
-#define SBI_SRST_COLD_REBOOT    1
-#define SBI_SRST_NO_REASON      0
-#define SBI_SRST_FAILURE        1
-#define SBI_DBCN                0x4442434e /* 12. Debug Console Extension */
-#define SBI_DBCN_READ           1
-#define SBI_DBCN_WRITE_BYTE     2
+#define SBI_BASE             0x10 /* 4. Base Extension */
+#define SBI_BASE_VERSION     0
+#define SBI_BASE_PROBE       3
+#define SBI_BASE_MVENDORID   4
+#define SBI_BASE_MARCHID     5
+#define SBI_BASE_MIMPID      6
+#define SBI_LEGACY_SET_TIMER 0x00 /* 5. Legacy Extensions: the number is in a7, the answer in a0 */
+#define SBI_LEGACY_PUTCHAR   0x01
+#define SBI_LEGACY_GETCHAR   0x02
+#define SBI_LEGACY_SHUTDOWN  0x08
+#define SBI_TIME             0x54494d45 /* 6. Timer Extension */
+#define SBI_TIME_SET         0
+#define SBI_SRST             0x53525354 /* 10. System Reset Extension */
+#define SBI_SRST_RESET       0
+#define SBI_SRST_SHUTDOWN    0
+#define SBI_SRST_COLD_REBOOT 1
+#define SBI_SRST_NO_REASON   0
+#define SBI_SRST_FAILURE     1
+#define SBI_DBCN             0x4442434e /* 12. Debug Console Extension */
+#define SBI_DBCN_READ        1
+#define SBI_DBCN_WRITE_BYTE  2
 
 static uint32_t version;
 static bool has_time, has_reset, has_console;
@@ -39,7 +39,7 @@ struct sbi_result sbi_call(uint64_t extension, uint64_t function, uint64_t first
     register uint64_t a7 __asm__("a7") = extension;
 
     __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a6), "r"(a7) : "memory");
-    return (struct sbi_result){(int64_t)a0, a1};
+    return (struct sbi_result){ (int64_t)a0, a1 };
 }
 
 static uint64_t base_get(uint64_t function, uint64_t argument)

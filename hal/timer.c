@@ -19,13 +19,12 @@ static bool stimecmp_probe(void)
 {
     uint64_t allowed = 0, handler;
 
-    __asm__ volatile("lla   %1, 1f\n\t"
-                     "csrrw %1, stvec, %1\n\t"
-                     "csrw  " CSR_TEXT(CSR_STIMECMP) ", %2\n\t"
-                     "li    %0, 1\n\t"
-                     ".balign 4\n"
-                     "1:\n\t"
-                     "csrw  stvec, %1"
+    __asm__ volatile("lla %1, 1f\n"
+                     "csrrw %1, stvec, %1\n"
+                     "csrw " CSR_TEXT(CSR_STIMECMP) ", %2\n"
+                                                    "li %0, 1\n"
+                                                    ".balign 4\n"
+                                                    "1: csrw stvec, %1"
                      : "+r"(allowed), "=&r"(handler)
                      : "r"(TIMER_NEVER)
                      : "memory");

@@ -18,7 +18,7 @@
 void timer_init(uint32_t timebase_hz, bool sstc);
 
 uint32_t timer_hz(void);
-bool timer_is_direct(void);                /* Sstc is in use: setting the alarm costs one instruction */
+bool timer_is_direct(void); /* Sstc is in use: setting the alarm costs one instruction */
 
 static inline uint64_t timer_now(void)
 {

@@ -26,25 +26,25 @@ struct uart;
 
 struct uart_driver {
     const char *name;
-    bool (*ready)(struct uart *uart);                       /* room for one byte to send */
-    void (*send)(struct uart *uart, uint8_t byte);          /* after ready() */
-    int (*receive)(struct uart *uart);                      /* 0 to 255, or -1: nothing more */
-    void (*listen)(struct uart *uart, bool on);             /* interrupt when a byte has come */
+    bool (*ready)(struct uart *uart);              /* room for one byte to send */
+    void (*send)(struct uart *uart, uint8_t byte); /* after ready() */
+    int (*receive)(struct uart *uart);             /* 0 to 255, or -1: nothing more */
+    void (*listen)(struct uart *uart, bool on);    /* interrupt when a byte has come */
 };
 
 struct uart {
     const struct uart_driver *driver;
-    mmio_t registers;                                       /* NULL: the SBI driver */
-    uint8_t shift, width;                                   /* 16550: offset << shift, accesses of width 1 or 4 bytes */
-    void (*received)(struct uart *uart, uint8_t byte);      /* from uart_interrupt(); interrupts are off */
-    uint32_t lost;                                          /* bytes given up by uart_put() */
-    bool stuck;                                             /* the last byte was given up */
+    mmio_t registers;                                  /* NULL: the SBI driver */
+    uint8_t shift, width;                              /* 16550: offset << shift, accesses of width 1 or 4 bytes */
+    void (*received)(struct uart *uart, uint8_t byte); /* from uart_interrupt(); interrupts are off */
+    uint32_t lost;                                     /* bytes given up by uart_put() */
+    bool stuck;                                        /* the last byte was given up */
 };
 
 /* Bring a line up: FIFOs on, interrupts off. `received` may be NULL until uart_listen(). */
 void uart_16550_init(struct uart *uart, void *registers, unsigned reg_shift, unsigned reg_io_width);
 void uart_sifive_init(struct uart *uart, void *registers);
-void uart_sbi_init(struct uart *uart);                      /* has no interrupt: call uart_interrupt() now and then */
+void uart_sbi_init(struct uart *uart); /* has no interrupt: call uart_interrupt() now and then */
 
 /* Sends one byte as it is. False: the line did not move within UART_PATIENCE_US and the byte is lost. */
 bool uart_put(struct uart *uart, uint8_t byte);

@@ -9,17 +9,17 @@
 
 #include "hal/timer.h"
 
-#define UART_RBR 0                         /* receive buffer (read) */
-#define UART_THR 0                         /* transmit holding (write) */
-#define UART_IER 1                         /* interrupt enable */
-#define UART_IER_RECEIVED 0x01
-#define UART_FCR 2                         /* FIFO control (write) */
-#define UART_FCR_ENABLE 0x01
-#define UART_MCR 4                         /* modem control */
-#define UART_MCR_DTR_RTS_OUT2 0x0b         /* OUT2 passes the interrupt on where it is wired as in a PC */
-#define UART_LSR 5                         /* line status */
-#define UART_LSR_DATA_READY 0x01
-#define UART_LSR_THR_EMPTY 0x20
+#define UART_RBR              0 /* receive buffer (read) */
+#define UART_THR              0 /* transmit holding (write) */
+#define UART_IER              1 /* interrupt enable */
+#define UART_IER_RECEIVED     0x01
+#define UART_FCR              2 /* FIFO control (write) */
+#define UART_FCR_ENABLE       0x01
+#define UART_MCR              4    /* modem control */
+#define UART_MCR_DTR_RTS_OUT2 0x0b /* OUT2 passes the interrupt on where it is wired as in a PC */
+#define UART_LSR              5    /* line status */
+#define UART_LSR_DATA_READY   0x01
+#define UART_LSR_THR_EMPTY    0x20
 
 /* ---- Every line ---- */
 
@@ -97,10 +97,11 @@ static void listen_16550(struct uart *uart, bool on)
 
 void uart_16550_init(struct uart *uart, void *registers, unsigned reg_shift, unsigned reg_io_width)
 {
-    static const struct uart_driver driver = {"16550", ready_16550, send_16550, receive_16550, listen_16550};
+    static const struct uart_driver driver = { "16550", ready_16550, send_16550, receive_16550, listen_16550 };
 
     *uart = (struct uart){
-        .driver = &driver, .registers = registers, .shift = (uint8_t)reg_shift, .width = (uint8_t)reg_io_width};
+        .driver = &driver, .registers = registers, .shift = (uint8_t)reg_shift, .width = (uint8_t)reg_io_width
+    };
     reg_write(uart, UART_IER, 0);
     reg_write(uart, UART_FCR, UART_FCR_ENABLE);
     reg_write(uart, UART_MCR, UART_MCR_DTR_RTS_OUT2);

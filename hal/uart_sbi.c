@@ -31,7 +31,7 @@ static void listen_sbi(struct uart *uart, bool on)
 
 void uart_sbi_init(struct uart *uart)
 {
-    static const struct uart_driver driver = {"sbi", ready_sbi, send_sbi, receive_sbi, listen_sbi};
+    static const struct uart_driver driver = { "sbi", ready_sbi, send_sbi, receive_sbi, listen_sbi };
 
-    *uart = (struct uart){.driver = &driver};
+    *uart = (struct uart){ .driver = &driver };
 }

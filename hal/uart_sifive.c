@@ -3,17 +3,17 @@
  */
 #include "hal/uart.h"
 
-#define UART_TXDATA 0x00
-#define UART_TXDATA_FULL (1u << 31)
-#define UART_RXDATA 0x04
+#define UART_TXDATA       0x00
+#define UART_TXDATA_FULL  (1u << 31)
+#define UART_RXDATA       0x04
 #define UART_RXDATA_EMPTY (1u << 31)
-#define UART_TXCTRL 0x08
-#define UART_TXCTRL_TXEN (1u << 0)
-#define UART_RXCTRL 0x0c
-#define UART_RXCTRL_RXEN (1u << 0)
-#define UART_RXCTRL_RXCNT (7u << 16)       /* the receive interrupt is pending above this many bytes */
-#define UART_IE 0x10
-#define UART_IE_RXWM (1u << 1)
+#define UART_TXCTRL       0x08
+#define UART_TXCTRL_TXEN  (1u << 0)
+#define UART_RXCTRL       0x0c
+#define UART_RXCTRL_RXEN  (1u << 0)
+#define UART_RXCTRL_RXCNT (7u << 16) /* the receive interrupt is pending above this many bytes */
+#define UART_IE           0x10
+#define UART_IE_RXWM      (1u << 1)
 
 static bool ready_sifive(struct uart *uart)
 {
@@ -40,13 +40,12 @@ static void listen_sifive(struct uart *uart, bool on)
 
 void uart_sifive_init(struct uart *uart, void *registers)
 {
-    static const struct uart_driver driver = {"sifive", ready_sifive, send_sifive, receive_sifive, listen_sifive};
+    static const struct uart_driver driver = { "sifive", ready_sifive, send_sifive, receive_sifive, listen_sifive };
     uint32_t stop_bits;
 
-    *uart = (struct uart){.driver = &driver, .registers = registers};
+    *uart = (struct uart){ .driver = &driver, .registers = registers };
     mmio_write32(registers, UART_IE, 0);
     stop_bits = mmio_read32(registers, UART_TXCTRL) & ~UART_TXCTRL_TXEN;
     mmio_write32(registers, UART_TXCTRL, stop_bits | UART_TXCTRL_TXEN);
-    mmio_write32(registers, UART_RXCTRL,
-                 (mmio_read32(registers, UART_RXCTRL) & ~UART_RXCTRL_RXCNT) | UART_RXCTRL_RXEN);
+    mmio_write32(registers, UART_RXCTRL, (mmio_read32(registers, UART_RXCTRL) & ~UART_RXCTRL_RXCNT) | UART_RXCTRL_RXEN);
 }

@@ -19,7 +19,7 @@ enum {
     HEADER_STRUCTURE_BYTES = 36,
     HEADER_BYTES = 40,
 };
-#define FDT_MAGIC 0xd00dfeedu
+#define FDT_MAGIC   0xd00dfeedu
 #define FDT_VERSION 17u
 
 /* Section 5.4.1 "Lexical structure"; TOKEN_BROKEN is ours, for anything that does not fit into the block. */
@@ -32,9 +32,9 @@ enum token {
     TOKEN_END = 9,
 };
 
-#define CELL_BYTES 4u
+#define CELL_BYTES        4u
 #define RESERVATION_BYTES 16u
-#define PHANDLE_NONE 0u
+#define PHANDLE_NONE      0u
 
 static uint32_t big32(const uint8_t *bytes)
 {
@@ -76,8 +76,8 @@ static enum token token_next(const struct fdt *fdt, uint32_t *at)
     } else if (token == TOKEN_PROPERTY) {
         if (left < 3 * CELL_BYTES)
             return TOKEN_BROKEN;
-        span += 2 * CELL_BYTES + (((uint64_t)big32(fdt->structure + *at + CELL_BYTES) + CELL_BYTES - 1) &
-                                  ~(uint64_t)(CELL_BYTES - 1));
+        span += 2 * CELL_BYTES +
+                (((uint64_t)big32(fdt->structure + *at + CELL_BYTES) + CELL_BYTES - 1) & ~(uint64_t)(CELL_BYTES - 1));
     } else if (token != TOKEN_END_NODE && token != TOKEN_NOP && token != TOKEN_END) {
         return TOKEN_BROKEN;
     }
@@ -369,7 +369,7 @@ struct cells {
 
 static struct cells cells_of(const struct fdt *fdt, const struct fdt_node *bus)
 {
-    return (struct cells){fdt_cell(fdt, bus, "#address-cells", 0, 2), fdt_cell(fdt, bus, "#size-cells", 0, 1)};
+    return (struct cells){ fdt_cell(fdt, bus, "#address-cells", 0, 2), fdt_cell(fdt, bus, "#size-cells", 0, 1) };
 }
 
 static bool cells_are_numbers(struct cells cells)

@@ -20,20 +20,20 @@
 #define FDT_DEPTH_MAX 12
 
 struct fdt {
-    const uint8_t *structure;              /* the structure block */
-    const char *strings;                   /* the strings block; ends in NUL */
-    const uint8_t *reservations;           /* the memory reservation block */
+    const uint8_t *structure;    /* the structure block */
+    const char *strings;         /* the strings block; ends in NUL */
+    const uint8_t *reservations; /* the memory reservation block */
     uint32_t structure_bytes, strings_bytes;
     uint32_t reservations_count;
 };
 
 /* A node, and the way to it: offsets in the structure block of its FDT_BEGIN_NODE and of its ancestors'. */
 struct fdt_node {
-    int depth;                             /* 0: the root; -1: before the root */
-    uint32_t path[FDT_DEPTH_MAX];          /* path[depth] is the node itself */
+    int depth;                    /* 0: the root; -1: before the root */
+    uint32_t path[FDT_DEPTH_MAX]; /* path[depth] is the node itself */
 };
 
-#define FDT_BEGIN ((struct fdt_node){.depth = -1})
+#define FDT_BEGIN ((struct fdt_node){ .depth = -1 })
 
 struct fdt_range {
     uint64_t start, bytes;

@@ -9,11 +9,11 @@
 #include <string.h>
 
 /* UEFI Specification 2.10, section 5.3.2 "GPT Header" and 5.3.3 "GPT Partition Entry Array"; little-endian */
-#define LBA_BYTES 512u
-#define GPT_SIGNATURE "EFI PART"
+#define LBA_BYTES            512u
+#define GPT_SIGNATURE        "EFI PART"
 #define GPT_HEADER_BYTES_MIN 92u
-#define GPT_ENTRY_BYTES 128u               /* larger ones are legal, and never seen */
-#define GPT_ENTRIES_MAX 256u
+#define GPT_ENTRY_BYTES      128u /* larger ones are legal, and never seen */
+#define GPT_ENTRIES_MAX      256u
 enum {
     GPT_HEADER_BYTES = 12,
     GPT_HEADER_CRC = 16,
@@ -28,8 +28,8 @@ enum {
 enum { ENTRY_TYPE = 0, ENTRY_FIRST_LBA = 32, ENTRY_LAST_LBA = 40, GUID_BYTES = 16 };
 
 /* 5ed02dab-d05b-489a-a784-369f30908573: the first three fields of a GUID are stored little-endian */
-static const uint8_t vellum_type[GUID_BYTES] = {0xab, 0x2d, 0xd0, 0x5e, 0x5b, 0xd0, 0x9a, 0x48,
-                                                0xa7, 0x84, 0x36, 0x9f, 0x30, 0x90, 0x85, 0x73};
+static const uint8_t vellum_type[GUID_BYTES] = { 0xab, 0x2d, 0xd0, 0x5e, 0x5b, 0xd0, 0x9a, 0x48,
+                                                 0xa7, 0x84, 0x36, 0x9f, 0x30, 0x90, 0x85, 0x73 };
 
 /*
  * Ranges that are free for us on known boards.
@@ -39,16 +39,16 @@ static const uint8_t vellum_type[GUID_BYTES] = {0xab, 0x2d, 0xd0, 0x5e, 0x5b, 0x
  */
 static const struct board_range {
     const char *compatible;
-    uint32_t bank;                         /* of a CFI flash; 0 for SPI */
-    uint32_t start, end;                   /* `end` past the part: to its end */
+    uint32_t bank;       /* of a CFI flash; 0 for SPI */
+    uint32_t start, end; /* `end` past the part: to its end */
 } board_ranges[] = {
-    {"riscv-virtio", 1, 0, UINT32_MAX},
-    {"sifive,hifive-unleashed-a00", 0, 0x525000, 0x1ffb000},
+    { "riscv-virtio", 1, 0, UINT32_MAX },
+    { "sifive,hifive-unleashed-a00", 0, 0x525000, 0x1ffb000 },
 };
 
 struct gpt {
-    uint64_t entries;                      /* byte offset; 0: no valid table */
-    uint64_t first_lba, last_lba;          /* partitions lie within, the tables themselves outside */
+    uint64_t entries;             /* byte offset; 0: no valid table */
+    uint64_t first_lba, last_lba; /* partitions lie within, the tables themselves outside */
     uint32_t count;
     uint32_t crc;
 };
@@ -115,12 +115,12 @@ static struct gpt gpt_open(struct flash *flash, uint64_t lba)
 {
     uint8_t header[LBA_BYTES];
     struct gpt gpt;
-    uint64_t entries_lba;
+    uint64_t entries_lba, table_lbas;
     uint32_t size = flash->geometry.size_bytes;
 
-    if (lba * LBA_BYTES > size - LBA_BYTES || flash_read(flash, (uint32_t)lba * LBA_BYTES, header, sizeof(header)) != 0 ||
-        !header_is_sound(header, lba))
-        return (struct gpt){0};
+    if (lba * LBA_BYTES > size - LBA_BYTES ||
+        flash_read(flash, (uint32_t)lba * LBA_BYTES, header, sizeof(header)) != 0 || !header_is_sound(header, lba))
+        return (struct gpt){ 0 };
     entries_lba = little64(header + GPT_ENTRIES_LBA);
     gpt.count = little32(header + GPT_ENTRIES_COUNT);
     gpt.crc = little32(header + GPT_ENTRIES_CRC);
@@ -128,10 +128,14 @@ static struct gpt gpt_open(struct flash *flash, uint64_t lba)
     gpt.last_lba = little64(header + GPT_LAST_USABLE_LBA);
     if (little32(header + GPT_ENTRIES_SIZE) != GPT_ENTRY_BYTES || gpt.count > GPT_ENTRIES_MAX || entries_lba == 0 ||
         entries_lba > size / LBA_BYTES)
-        return (struct gpt){0};
+        return (struct gpt){ 0 };
+    /* Both copies, each a header and its entries, lie outside of what partitions may use. */
+    table_lbas = 1 + gpt.count * GPT_ENTRY_BYTES / LBA_BYTES;
+    if (gpt.first_lba <= table_lbas || gpt.last_lba >= size / LBA_BYTES - table_lbas)
+        return (struct gpt){ 0 };
     gpt.entries = entries_lba * LBA_BYTES;
     if (gpt.entries + gpt.count * GPT_ENTRY_BYTES > size || !entries_are_sound(flash, &gpt))
-        return (struct gpt){0};
+        return (struct gpt){ 0 };
     return gpt;
 }
 
@@ -145,7 +149,7 @@ static bool entry_range(const struct flash *flash, const struct gpt *gpt, const 
     if (memcmp(entry + ENTRY_TYPE, unused, GUID_BYTES) == 0 || first < gpt->first_lba || first > last ||
         last > gpt->last_lba || last >= flash->geometry.size_bytes / LBA_BYTES)
         return false;
-    *range = (struct fdt_range){first * LBA_BYTES, (last - first + 1) * LBA_BYTES};
+    *range = (struct fdt_range){ first * LBA_BYTES, (last - first + 1) * LBA_BYTES };
     return true;
 }
 
@@ -203,7 +207,7 @@ static bool fit_to_blocks(const struct flash *flash, struct fdt_range range, str
 
 static int refuse(struct partition *partition, const char *why)
 {
-    *partition = (struct partition){.why = why};
+    *partition = (struct partition){ .why = why };
     return -ENOENT;
 }
 
@@ -233,11 +237,12 @@ static int partition_of_board(const struct platform *platform, struct flash *fla
     uint64_t end;
 
     if (!known)
-        return refuse(partition, "no partition on the flash is marked as vellum's, and the board's layout is not known");
+        return refuse(partition,
+                      "no partition on the flash is marked as vellum's, and the board's layout is not known");
     end = known->end < flash->geometry.size_bytes ? known->end : flash->geometry.size_bytes;
     if (known->start >= end)
         return refuse(partition, "the flash is smaller than the board's layout");
-    range = (struct fdt_range){known->start, end - known->start};
+    range = (struct fdt_range){ known->start, end - known->start };
     if (gpt->entries && gpt_reaches(flash, gpt, range, UINT32_MAX))
         return refuse(partition, "the flash has a partition table, and none of its partitions is marked as vellum's");
     if (!fit_to_blocks(flash, range, partition))
@@ -265,7 +270,8 @@ int partition_find(const struct platform *platform, struct flash *flash, struct 
     }
     if (platform->flash.marked.bytes) {
         if (!fit_to_blocks(flash, platform->flash.marked, partition))
-            return refuse(partition, "the device tree's vellum partition is outside the flash, or holds no whole block");
+            return refuse(partition,
+                          "the device tree's vellum partition is outside the flash, or holds no whole block");
         return accept(partition, "device tree", true);
     }
     return partition_of_board(platform, flash, &gpt, partition);

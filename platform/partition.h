@@ -20,10 +20,10 @@
 #include "platform/probe.h"
 
 struct partition {
-    uint32_t start, bytes;                 /* whole erase blocks */
-    bool marked;                           /* by 1 or 2: a store may be made here, whatever the range holds now */
-    const char *source;                    /* how it was found, in words */
-    const char *why;                       /* when none was found */
+    uint32_t start, bytes; /* whole erase blocks */
+    bool marked;           /* by 1 or 2: a store may be made here, whatever the range holds now */
+    const char *source;    /* how it was found, in words */
+    const char *why;       /* when none was found */
 };
 
 /* 0; -ENOENT with `why` set: none. A flash that cannot be read has none. Only reads; `flash` may be any kind. */

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define FRAME_BYTES 4096ull
+#define FRAME_BYTES    4096ull
 #define MEGAPAGE_BYTES 0x200000ull
 
 /* Used pieces of RAM; known boards have 3 to 8. */
@@ -18,11 +18,11 @@
 #define HART_INTERRUPT_S_EXTERNAL 9u
 
 /* "RISC-V Platform-Level Interrupt Controller Specification" 1.0.0, section 3 "Memory Map" */
-#define PLIC_SOURCES_MAX 1023u
+#define PLIC_SOURCES_MAX  1023u
 #define PLIC_CONTEXTS_MAX 15872u
 
-#define SPI_HZ_UNKNOWN 10000000u           /* of the part: slower than any SPI NOR */
-#define CLOCK_HZ_UNKNOWN 500000000u        /* of the controller: as fast as any of the known ones */
+#define SPI_HZ_UNKNOWN   10000000u  /* of the part: slower than any SPI NOR */
+#define CLOCK_HZ_UNKNOWN 500000000u /* of the controller: as fast as any of the known ones */
 
 /* ---- Harts ---- */
 
@@ -160,7 +160,7 @@ static void probe_chosen(struct platform *platform, const struct fdt *fdt)
         memcpy(platform->seed, seed, platform->seed_bytes);
     if (fdt_number(fdt, &chosen, "linux,initrd-start", &start) && fdt_number(fdt, &chosen, "linux,initrd-end", &end) &&
         start < end)
-        platform->initrd = (struct fdt_range){start, end - start};
+        platform->initrd = (struct fdt_range){ start, end - start };
 }
 
 /*
@@ -178,7 +178,7 @@ static void taken_collect(struct taken *taken, const struct platform *platform, 
         struct fdt_range ram = platform->ram[i];
 
         if (ram.start < platform->image.start && platform->image.start < range_end(ram))
-            taken_add(taken, (struct fdt_range){ram.start, platform->image.start - ram.start});
+            taken_add(taken, (struct fdt_range){ ram.start, platform->image.start - ram.start });
     }
     for (uint32_t i = 0; fdt_reservation(fdt, i, &range); i++)
         taken_add(taken, range);
@@ -205,7 +205,7 @@ static struct fdt_range free_from(const struct taken *taken, struct fdt_range ra
     }
     start = (start + FRAME_BYTES - 1) & ~(FRAME_BYTES - 1);
     end &= ~(FRAME_BYTES - 1);
-    return (struct fdt_range){start, start != 0 && end > start ? end - start : 0};
+    return (struct fdt_range){ start, start != 0 && end > start ? end - start : 0 };
 }
 
 static void keep_larger(struct fdt_range *best, struct fdt_range candidate)
@@ -217,7 +217,7 @@ static void keep_larger(struct fdt_range *best, struct fdt_range candidate)
 /* A free range begins where RAM begins or where something taken ends. */
 static struct fdt_range largest_free(const struct taken *taken, const struct platform *platform)
 {
-    struct fdt_range best = {0};
+    struct fdt_range best = { 0 };
 
     for (unsigned i = 0; i < platform->ram_ranges; i++) {
         struct fdt_range ram = platform->ram[i];
@@ -238,7 +238,7 @@ static struct fdt_range largest_free(const struct taken *taken, const struct pla
  */
 static bool probe_pool(struct platform *platform, const struct fdt *fdt)
 {
-    struct taken taken = {0};
+    struct taken taken = { 0 };
     struct fdt_range pool;
     uint64_t aligned, wanted;
 
@@ -280,9 +280,9 @@ static uint32_t interrupt_of(const struct fdt *fdt, const struct fdt_node *node,
  */
 static uint32_t probe_plic(struct platform *platform, const struct fdt *fdt, uint32_t hart_controller)
 {
-    static const char *const compatible[] = {"sifive,plic-1.0.0", "riscv,plic0", "thead,c900-plic"};
+    static const char *const compatible[] = { "sifive,plic-1.0.0", "riscv,plic0", "thead,c900-plic" };
     struct fdt_node node;
-    struct platform_plic plic = {0};
+    struct platform_plic plic = { 0 };
     bool found = false;
 
     for (unsigned i = 0; i < sizeof(compatible) / sizeof(compatible[0]) && !found; i++) {
@@ -317,29 +317,36 @@ static enum platform_uart_kind uart_kind(const struct fdt *fdt, const struct fdt
     return fdt_compatible(fdt, node, "sifive,uart0") ? PLATFORM_UART_SIFIVE : PLATFORM_UART_SBI;
 }
 
-/* The line that /chosen/stdout-path names, or else the first one of a kind we have a driver for. */
+/* Takes a node as our line, if there is a driver for it and it can be reached. */
+static bool uart_take(struct platform *platform, const struct fdt *fdt, const struct fdt_node *node, uint32_t plic)
+{
+    struct platform_uart uart = {
+        .kind = uart_kind(fdt, node),
+        .interrupt = interrupt_of(fdt, node, plic),
+        .reg_shift = (uint8_t)fdt_cell(fdt, node, "reg-shift", 0, 0),
+        .reg_io_width = (uint8_t)fdt_cell(fdt, node, "reg-io-width", 0, 1),
+    };
+
+    if (uart.kind == PLATFORM_UART_SBI || !fdt_enabled(fdt, node) || !fdt_reg(fdt, node, 0, &uart.registers) ||
+        uart.reg_shift > 2 || (uart.reg_io_width != 1 && uart.reg_io_width != 4))
+        return false;
+    if (uart.interrupt > platform->plic.sources)
+        uart.interrupt = 0;
+    platform->uart = uart;
+    return true;
+}
+
+/* The line that /chosen/stdout-path names, or else the first one that can be used. */
 static void probe_uart(struct platform *platform, const struct fdt *fdt, uint32_t plic)
 {
     struct fdt_node node;
-    struct platform_uart uart = {0};
     const char *path = fdt_find(fdt, "/chosen", &node) ? fdt_string(fdt, &node, "stdout-path") : NULL;
 
-    if (!path || !fdt_find_alias(fdt, path, &node) || uart_kind(fdt, &node) == PLATFORM_UART_SBI) {
-        node = FDT_BEGIN;
-        do {
-            if (!fdt_next(fdt, &node))
-                return;
-        } while (uart_kind(fdt, &node) == PLATFORM_UART_SBI || !fdt_enabled(fdt, &node));
-    }
-    uart.kind = uart_kind(fdt, &node);
-    uart.interrupt = interrupt_of(fdt, &node, plic);
-    if (uart.interrupt > platform->plic.sources)
-        uart.interrupt = 0;
-    uart.reg_shift = (uint8_t)fdt_cell(fdt, &node, "reg-shift", 0, 0);
-    uart.reg_io_width = (uint8_t)fdt_cell(fdt, &node, "reg-io-width", 0, 1);
-    if (fdt_reg(fdt, &node, 0, &uart.registers) && uart.reg_shift <= 2 &&
-        (uart.reg_io_width == 1 || uart.reg_io_width == 4))
-        platform->uart = uart;
+    if (path && fdt_find_alias(fdt, path, &node) && uart_take(platform, fdt, &node, plic))
+        return;
+    node = FDT_BEGIN;
+    while (fdt_next(fdt, &node) && !uart_take(platform, fdt, &node, plic))
+        ;
 }
 
 /*
@@ -364,7 +371,7 @@ static uint32_t clock_of(const struct fdt *fdt, const struct fdt_node *node)
 /* The partition labelled "vellum" below a flash node, if any: a child, or in the `partitions` node. */
 static struct fdt_range marked_partition(const struct fdt *fdt, const struct fdt_node *flash)
 {
-    struct fdt_range range = {0};
+    struct fdt_range range = { 0 };
 
     for (struct fdt_node node = *flash; fdt_next(fdt, &node) && node.depth > flash->depth;) {
         const char *label = fdt_string(fdt, &node, "label");
@@ -372,7 +379,7 @@ static struct fdt_range marked_partition(const struct fdt *fdt, const struct fdt
         if (label && strcmp(label, "vellum") == 0 && fdt_reg_local(fdt, &node, 0, &range))
             return range;
     }
-    return (struct fdt_range){0};
+    return (struct fdt_range){ 0 };
 }
 
 /* Of two banks the second is ours: the first may be what the board boots from. */
@@ -411,7 +418,7 @@ static bool probe_spi(struct platform_flash *flash, const struct fdt *fdt)
 
 static void probe_flash(struct platform *platform, const struct fdt *fdt)
 {
-    struct platform_flash spi = {0}, cfi = {0};
+    struct platform_flash spi = { 0 }, cfi = { 0 };
 
     if (probe_spi(&spi, fdt))
         platform->flash = spi;

@@ -12,55 +12,55 @@
 
 #include "platform/fdt.h"
 
-#define PLATFORM_RAM_RANGES 8
+#define PLATFORM_RAM_RANGES     8
 #define PLATFORM_SEED_BYTES_MAX 64
 
 enum platform_uart_kind { PLATFORM_UART_SBI, PLATFORM_UART_16550, PLATFORM_UART_SIFIVE };
 
 struct platform_uart {
-    enum platform_uart_kind kind;          /* SBI: no line that we have a driver for */
+    enum platform_uart_kind kind; /* SBI: no line that we have a driver for */
     struct fdt_range registers;
-    uint32_t interrupt;                    /* source of the PLIC; 0: none, the line has to be polled */
+    uint32_t interrupt; /* source of the PLIC; 0: none, the line has to be polled */
     uint8_t reg_shift, reg_io_width;
 };
 
 struct platform_plic {
-    struct fdt_range registers;            /* bytes == 0: no controller */
+    struct fdt_range registers; /* bytes == 0: no controller */
     uint32_t sources;
-    uint32_t context;                      /* S-mode of the boot hart */
+    uint32_t context; /* S-mode of the boot hart */
 };
 
 enum platform_flash_kind { PLATFORM_FLASH_NONE, PLATFORM_FLASH_CFI, PLATFORM_FLASH_SPI };
 
 struct platform_flash {
     enum platform_flash_kind kind;
-    struct fdt_range registers;            /* CFI: the bank itself; SPI: the controller's registers */
-    uint32_t bank;                         /* CFI: which `reg` entry; the first bank may be what the board boots from */
-    uint32_t bank_width;                   /* CFI: bytes on the bus */
-    uint32_t clock_hz;                     /* SPI: input clock of the controller, or an upper bound of it */
-    uint32_t max_hz;                       /* SPI: what part and board stand */
-    uint32_t chip_select;                  /* SPI */
-    uint32_t lanes;                        /* SPI: 1, 2 or 4 wired for reading */
-    struct fdt_range marked;               /* the fixed partition labelled "vellum"; bytes == 0: none */
+    struct fdt_range registers; /* CFI: the bank itself; SPI: the controller's registers */
+    uint32_t bank;              /* CFI: which `reg` entry; the first bank may be what the board boots from */
+    uint32_t bank_width;        /* CFI: bytes on the bus */
+    uint32_t clock_hz;          /* SPI: input clock of the controller, or an upper bound of it */
+    uint32_t max_hz;            /* SPI: what part and board stand */
+    uint32_t chip_select;       /* SPI */
+    uint32_t lanes;             /* SPI: 1, 2 or 4 wired for reading */
+    struct fdt_range marked;    /* the fixed partition labelled "vellum"; bytes == 0: none */
 };
 
 struct platform {
-    const char *model;                     /* for people; never NULL */
-    const char *compatible;                /* the first string of the root's; never NULL */
-    const char *bootargs;                  /* never NULL */
+    const char *model;      /* for people; never NULL */
+    const char *compatible; /* the first string of the root's; never NULL */
+    const char *bootargs;   /* never NULL */
     uint32_t boot_hart;
-    uint32_t harts;                        /* enabled ones with an MMU */
+    uint32_t harts; /* enabled ones with an MMU */
     uint32_t timebase_hz;
-    bool has_sstc;                         /* the boot hart's ISA string lists it */
-    bool has_float;                        /* F and D */
-    const char *cpu_compatible;            /* the first string of the boot hart's; never NULL */
+    bool has_sstc;              /* the boot hart's ISA string lists it */
+    bool has_float;             /* F and D */
+    const char *cpu_compatible; /* the first string of the boot hart's; never NULL */
 
     unsigned ram_ranges;
     struct fdt_range ram[PLATFORM_RAM_RANGES];
-    struct fdt_range image;                /* where the firmware lies */
-    struct fdt_range initrd;               /* bytes == 0: none */
-    struct fdt_range pool;                 /* whole frames: all that the firmware may use besides its image */
-    uint64_t pool_frames_wanted;           /* frames=N, or 0; the pool is smaller when RAM is */
+    struct fdt_range image;      /* where the firmware lies */
+    struct fdt_range initrd;     /* bytes == 0: none */
+    struct fdt_range pool;       /* whole frames: all that the firmware may use besides its image */
+    uint64_t pool_frames_wanted; /* frames=N, or 0; the pool is smaller when RAM is */
 
     struct platform_uart uart;
     struct platform_plic plic;
