@@ -119,7 +119,7 @@ int flash_run(struct flash *flash, struct flash_request *request)
 
 int flash_read(struct flash *flash, uint32_t address, void *into, uint32_t bytes)
 {
-    struct flash_request request = {.operation = FLASH_READ, .address = address, .bytes = bytes, .into = into};
+    struct flash_request request = { .operation = FLASH_READ, .address = address, .bytes = bytes, .into = into };
 
     return flash_run(flash, &request);
 }

@@ -10,7 +10,7 @@ static void trigger_add(struct nor *nor, enum nor_trigger_kind kind, uint64_t nt
     for (int i = 0; i < NOR_TRIGGERS; i++) {
         if (nor->triggers[i].kind != NOR_TRIGGER_NONE)
             continue;
-        nor->triggers[i] = (struct nor_trigger){kind, nor->operations + nth, argument};
+        nor->triggers[i] = (struct nor_trigger){ kind, nor->operations + nth, argument };
         return;
     }
     nor_violation(nor, "more than %d triggers", NOR_TRIGGERS);
@@ -146,7 +146,7 @@ bool nor_suspend(struct nor *nor)
         return false;
     }
     if (operation->resumed_ns && nor->now_ns - operation->resumed_ns < nor->config.resume_gap_us * 1000ull)
-        nor_violation(nor, "suspended %llu ns after a resume", (unsigned long long)(nor->now_ns - operation->resumed_ns));
+        nor_violation(nor, "a suspend too soon after a resume");
     nor->counters.suspends++;
     operation->remaining_ns = operation->end_ns == NOR_NEVER ? NOR_NEVER : operation->end_ns - nor->now_ns;
     operation->quiet_ns = nor->now_ns + nor->config.suspend_us * 1000ull;
@@ -299,7 +299,7 @@ int nor_program_begin(struct nor *nor, uint32_t address, const void *from, uint3
     nor->counters.programs++;
     nor->counters.program_bytes += bytes;
     nor->counters.program_ns += us * 1000;
-    operation_begin(nor, (struct nor_operation){.kind = NOR_PROGRAM, .address = address, .bytes = bytes}, us);
+    operation_begin(nor, (struct nor_operation){ .kind = NOR_PROGRAM, .address = address, .bytes = bytes }, us);
     return 0;
 }
 
@@ -326,6 +326,7 @@ int nor_erase_begin(struct nor *nor, uint32_t address, uint32_t bytes)
     nor->counters.erase_ns += kind->typical_us * 1000ull;
     for (uint32_t at = address; at < address + bytes; at += nor->unit_bytes)
         nor_unit_of(nor, at)->wear++;
-    operation_begin(nor, (struct nor_operation){.kind = NOR_ERASE, .address = address, .bytes = bytes}, kind->typical_us);
+    operation_begin(nor, (struct nor_operation){ .kind = NOR_ERASE, .address = address, .bytes = bytes },
+                    kind->typical_us);
     return 0;
 }

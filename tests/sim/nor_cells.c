@@ -33,7 +33,7 @@ struct nor_config nor_config_is25wp256(uint32_t size_bytes)
     return (struct nor_config){
         .size_bytes = size_bytes,
         .page_bytes = 256,
-        .erase = {{4096, 48000}, {32768, 160000}, {65536, 304000}},
+        .erase = { { 4096, 48000 }, { 32768, 160000 }, { 65536, 304000 } },
         .program_us = 200,
         .suspend_us = 56,
         .resume_gap_us = 448,

@@ -25,7 +25,7 @@ void nor_once_set(struct nor *nor, uint32_t address, bool programmed);
 /* All faults that the units of a range have. */
 unsigned nor_range_faults(const struct nor *nor, uint32_t address, uint32_t bytes);
 
-/* Carry out nor->operation, as far as `tear` says; NOR_TEAR_DONE is a whole one. 0, or the error that the status tells. */
+/* Carry out nor->operation, as far as `tear` says; NOR_TEAR_DONE is a whole one. 0, or the error the status tells. */
 int nor_finish_program(struct nor *nor, enum nor_tear tear);
 int nor_finish_erase(struct nor *nor, enum nor_tear tear);
 

@@ -133,7 +133,7 @@ static uint32_t erase_typical_us(const struct nor *nor, uint32_t erase_bytes)
 
 void nor_flash_open(struct nor_flash *front, struct nor *nor, uint32_t erase_bytes)
 {
-    *front = (struct nor_flash){.nor = nor};
+    *front = (struct nor_flash){ .nor = nor };
     front->flash = (struct flash){
         .driver = &nor_flash_driver,
         .device = front,

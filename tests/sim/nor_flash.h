@@ -17,11 +17,11 @@
 #include "tests/sim/nor.h"
 
 struct nor_flash {
-    struct flash flash;                    /* give this to the code under test */
+    struct flash flash; /* give this to the code under test */
     struct nor *nor;
     bool manual_time;
-    uint32_t done_bytes;                   /* of the program in flight, pages that have ended */
-    uint32_t step_bytes;                   /* of its page in flight */
+    uint32_t done_bytes; /* of the program in flight, pages that have ended */
+    uint32_t step_bytes; /* of its page in flight */
     uint64_t deadline_ns;
 };
 

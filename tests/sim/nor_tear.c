@@ -4,8 +4,8 @@
 #include <string.h>
 
 /*
- * How a torn operation leaves the cells. The pictures follow what is published on interrupted NOR erases: the part first
- * programs the block to zeros, from its end, then raises it, and only then margins are safe.
+ * How a torn operation leaves the cells. The pictures follow what is published on interrupted NOR erases: the part
+ * first programs the block to zeros, from its end, then raises it, and only then margins are safe.
  *
  *      erase:   old old old old | old old 00 00 | 00 00 00 00 | 00 00 ff ff | ff ff ?f ff | ff ff ff ff
  *      tear:    LOST              EARLY           MIDDLE ......................MARGINAL, WEAK DONE
@@ -24,7 +24,7 @@ static enum nor_tear settle(struct nor *nor, enum nor_tear tear)
 /* The share of bytes, in 256ths, that a marginal operation leaves loose: a few, many or nearly all. */
 static uint32_t draw_share(struct nor *nor)
 {
-    static const uint8_t shares[] = {1, 8, 64, 192};
+    static const uint8_t shares[] = { 1, 8, 64, 192 };
 
     return shares[nor_random_below(nor, sizeof shares)];
 }
@@ -76,11 +76,12 @@ static void loosen_programmed(struct nor *nor, const uint8_t *clear, bool one_bi
 
     for (uint32_t n = 0; n < bytes; n++) {
         uint32_t i = (first + n) % bytes;
-        uint8_t lowest = (uint8_t)(clear[i] & -clear[i]);
+        uint8_t lowest = (uint8_t)(clear[i] & -clear[i]), bits;
 
         if (!clear[i] || (any && (one_bit || nor_random_below(nor, 256) >= share)))
             continue;
-        nor_loosen(nor, nor->operation.address + i, one_bit ? lowest : (uint8_t)(clear[i] & (random_bits(nor) | lowest)));
+        bits = one_bit ? lowest : (uint8_t)(clear[i] & (random_bits(nor) | lowest));
+        nor_loosen(nor, nor->operation.address + i, bits);
         any = true;
     }
 }
@@ -130,7 +131,7 @@ static void fill(struct nor *nor, uint32_t from, uint32_t to, int value)
     memset(nor->cells + nor->operation.address + from, value, to - from);
 }
 
-/* Before the zeros are everywhere: old contents with a zeroed end, or, on parts that raise at once, with bits raised. */
+/* Before the zeros are everywhere: old contents with a zeroed end or, on parts that raise at once, with bits raised. */
 static void tear_early(struct nor *nor)
 {
     uint32_t bytes = nor->operation.bytes;
@@ -190,8 +191,8 @@ static void settle_bits(struct nor *nor)
 /* After an erase, torn or not, what reads as erased counts as not programmed. */
 static void forget_programs(struct nor *nor)
 {
-    static const uint8_t erased[NOR_ONCE_BYTES] = {255, 255, 255, 255, 255, 255, 255, 255,
-                                                   255, 255, 255, 255, 255, 255, 255, 255};
+    static const uint8_t erased[NOR_ONCE_BYTES] = { 255, 255, 255, 255, 255, 255, 255, 255,
+                                                    255, 255, 255, 255, 255, 255, 255, 255 };
     const struct nor_operation *operation = &nor->operation;
 
     for (uint32_t at = operation->address; at < operation->address + operation->bytes; at += NOR_ONCE_BYTES)
