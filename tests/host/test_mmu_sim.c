@@ -46,9 +46,8 @@ static uint32_t frame_of(pa_t pa)
 static const char *refuse(void *context, pa_t pa, enum mmu_use use)
 {
     (void)context;
-    if (use == MMU_USE_TABLE) {
+    if (use == MMU_USE_TABLE)
         return frame_of(pa) < DATA ? NULL : "not a table";
-    }
     return frame_of(pa) >= DATA ? NULL : "a page table";
 }
 
@@ -96,9 +95,8 @@ static void begin(const struct mmu_config *config, uint64_t bits)
     mmu_start(config);
     reports = 0;
     memset(identities, 0, sizeof(identities));
-    for (uint32_t frame = 0; frame < FRAMES; frame++) {
+    for (uint32_t frame = 0; frame < FRAMES; frame++)
         memset(cpu_direct(frame_pa(frame)), frame < DATA ? 0 : (int)(frame & 0xff), PAGE_BYTES);
-    }
     *slot_at(ROOT, VA, 2) = entry(MIDDLE, V);
     *slot_at(OTHER_ROOT, VA, 2) = entry(MIDDLE, V);
     *slot_at(MIDDLE, VA, 1) = entry(LAST, V);
@@ -132,9 +130,8 @@ static void assert_loads(uint64_t satp, va_t va, uint8_t expected)
 
 static void assert_reported(const char *text)
 {
-    if (reports == 0 || !strstr(last_report, text)) {
+    if (reports == 0 || !strstr(last_report, text))
         fail_msg("expected a report of \"%s\", have %u, the last: %s", text, reports, last_report);
-    }
 }
 
 /* ---- 4.3: the walk and its checks ---- */
@@ -524,9 +521,8 @@ static int task_fault(void *context, va_t va, enum mmu_access access)
     (void)context;
     (void)access;
     faults_seen++;
-    if (fault_answer == 0) {
+    if (fault_answer == 0)
         *slot_at(LAST, va, 0) = entry(DATA + (uint32_t)((va - VA) / PAGE_BYTES), USER_RW);
-    }
     return fault_answer;
 }
 

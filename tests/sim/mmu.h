@@ -32,7 +32,7 @@
 
 enum mmu_access { MMU_LOAD, MMU_STORE, MMU_FETCH, MMU_ACCESSES };
 enum mmu_replacement { MMU_ROUND_ROBIN, MMU_RANDOM, MMU_LEAST_RECENT };
-enum mmu_use { MMU_USE_DATA, MMU_USE_TABLE };
+enum mmu_use { MMU_USE_READ, MMU_USE_WRITE, MMU_USE_TABLE };
 
 struct mmu_config {
     uint64_t base;            /* physical address of RAM, page aligned */
