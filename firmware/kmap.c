@@ -6,7 +6,6 @@
 #include "firmware/kmap.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "mm/assert.h"
 
@@ -38,6 +37,7 @@ enum {
 static uint64_t tables[TABLES][ENTRIES] __attribute__((aligned(PAGE_BYTES)));
 static unsigned tables_used;
 static va_t device_next = KERNEL_DEVICES;
+static unsigned direct_first, direct_last; /* root entries of the direct map; set once */
 
 uint64_t kmap_image_offset;
 
@@ -154,6 +154,8 @@ void kmap_init(const struct platform *platform)
     ASSERT(pool.start <= KERNEL_DIRECT_BYTES && pool.bytes <= KERNEL_DIRECT_BYTES - pool.start);
     ASSERT(pool.start + pool.bytes <= image.start || pool.start >= image.start + image.bytes);
     map(KERNEL_DIRECT + pool.start, pool.start, pool.bytes);
+    direct_first = level_index(KERNEL_DIRECT + pool.start, LEVELS - 1);
+    direct_last = level_index(KERNEL_DIRECT + pool.start + pool.bytes - 1, LEVELS - 1);
     cpu_tlb_flush_all();
 }
 
@@ -228,10 +230,14 @@ bool kmap_is_guard(va_t va)
 
 /* ---- Spaces ---- */
 
+/* On the way of every fork and exec, so only the few entries that are in use are copied. */
 void kmap_share(uint64_t *root)
 {
-    memcpy(root + KERNEL_ROOT_FIRST, tables[TABLE_ROOT] + KERNEL_ROOT_FIRST,
-           (ENTRIES - KERNEL_ROOT_FIRST) * sizeof(root[0]));
+    const uint64_t *from = tables[TABLE_ROOT];
+
+    for (unsigned i = direct_first; i <= direct_last; i++)
+        root[i] = from[i];
+    root[level_index(KERNEL_IMAGE, LEVELS - 1)] = from[level_index(KERNEL_IMAGE, LEVELS - 1)];
 }
 
 pa_t kmap_root(void)

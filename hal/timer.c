@@ -21,12 +21,12 @@ static bool stimecmp_probe(void)
 
     __asm__ volatile("lla %1, 1f\n"
                      "csrrw %1, stvec, %1\n"
-                     "csrw " CSR_TEXT(CSR_STIMECMP) ", %2\n"
-                                                    "li %0, 1\n"
-                                                    ".balign 4\n"
-                                                    "1: csrw stvec, %1"
+                     "csrw %3, %2\n"
+                     "li %0, 1\n"
+                     ".balign 4\n"
+                     "1: csrw stvec, %1"
                      : "+r"(allowed), "=&r"(handler)
-                     : "r"(TIMER_NEVER)
+                     : "r"(TIMER_NEVER), "i"(CSR_STIMECMP)
                      : "memory");
     return allowed;
 }
