@@ -49,7 +49,7 @@ _start:
         bleu    s1, t0, 1f
         mv      s1, t0
 1:
-        /* Source and destination may overlap: t0 .. t1 is the destination, t2 the source, t3 the step. */
+        /* Source and destination may overlap: t0 destination, t2 source, t3 step, t4 bytes left. */
         addi    t4, s1, 7
         andi    t4, t4, -8
         lla     t0, boot_tree

@@ -45,7 +45,7 @@ _Static_assert(2 * ENTRIES * PAGE_BYTES == KERNEL_STACK_SLOTS * KERNEL_STACK_SLO
 _Static_assert(KERNEL_STACK_BYTES == KERNEL_STACK_FRAMES * PAGE_BYTES, "frames of a stack");
 _Static_assert(KERNEL_IMAGE_MAX == ENTRIES * PAGE_BYTES, "one table for the image");
 
-/* Set by linker/firmware.ld and boot.S. */
+/* Set by linker/firmware.ld and boot.S; only their addresses mean something. */
 extern char image_start[], text_end[], rodata_end[], image_end[], boot_stack_guard[];
 
 static unsigned level_shift(unsigned level)
@@ -65,33 +65,33 @@ static uint64_t entry_make(uint64_t pa, uint64_t flags)
 
 /* ---- Before translation ---- */
 
-/* What a page of the image may be; 0: the guard. Compares positions, which are the same before and after. */
-static uint64_t image_leaf(const char *page)
+/* What a page of the image may be; 0: the guard. */
+static uint64_t image_leaf(uint64_t page)
 {
-    if (page < text_end)
+    if (page < (uint64_t)text_end)
         return LEAF_TEXT;
-    if (page < rodata_end)
+    if (page < (uint64_t)rodata_end)
         return LEAF_CONSTANT;
-    return page == boot_stack_guard ? 0 : LEAF_DATA;
+    return page == (uint64_t)boot_stack_guard ? 0 : LEAF_DATA;
 }
 
-/* Runs at physical addresses, so pointers are physical here. */
+/* Runs at physical addresses, so the address of anything is physical here. */
 uint64_t kmap_boot(void)
 {
-    unsigned slot = 0;
+    uint64_t start = (uint64_t)image_start;
 
-    for (const char *page = image_start; page < image_end; page += PAGE_BYTES, slot++) {
+    for (uint64_t page = start; page < (uint64_t)image_end; page += PAGE_BYTES) {
         uint64_t leaf = image_leaf(page);
 
         if (leaf)
-            tables[TABLE_IMAGE][slot] = entry_make((uint64_t)page, leaf);
+            tables[TABLE_IMAGE][(page - start) >> PAGE_SHIFT] = entry_make(page, leaf);
     }
     tables[TABLE_MIDDLE][level_index(KERNEL_IMAGE, 1)] = entry_make((uint64_t)tables[TABLE_IMAGE], PTE_V);
     for (unsigned i = 0; i < 2; i++)
         tables[TABLE_MIDDLE][level_index(KERNEL_STACKS, 1) + i] = entry_make((uint64_t)tables[TABLE_STACKS + i], PTE_V);
     tables[TABLE_ROOT][level_index(KERNEL_IMAGE, 2)] = entry_make((uint64_t)tables[TABLE_MIDDLE], PTE_V);
     tables_used = TABLE_FIRST_FREE;
-    kmap_image_offset = KERNEL_IMAGE - (uint64_t)image_start;
+    kmap_image_offset = KERNEL_IMAGE - start;
     return cpu_satp((pa_t){ (uint64_t)tables[TABLE_ROOT] }, 0);
 }
 
@@ -142,7 +142,7 @@ static void map(va_t va, uint64_t pa, uint64_t bytes)
 
 struct fdt_range kmap_image(void)
 {
-    return (struct fdt_range){ image_pa(image_start), (uint64_t)(image_end - image_start) };
+    return (struct fdt_range){ image_pa(image_start), (uint64_t)image_end - (uint64_t)image_start };
 }
 
 void kmap_init(const struct platform *platform)

@@ -327,15 +327,17 @@ const char *fdt_string(const struct fdt *fdt, const struct fdt_node *node, const
 
 bool fdt_compatible(const struct fdt *fdt, const struct fdt_node *node, const char *compatible)
 {
-    uint32_t left;
-    const char *value = fdt_property(fdt, node, "compatible", &left);
-    const char *end;
+    uint32_t bytes = 0;
+    const char *list = fdt_property(fdt, node, "compatible", &bytes);
 
-    while (value && (end = memchr(value, 0, left)) != NULL) {
-        if (strcmp(value, compatible) == 0)
+    for (uint32_t at = 0; list && at < bytes;) {
+        const char *end = memchr(list + at, 0, bytes - at);
+
+        if (!end)
+            return false;
+        if (strcmp(list + at, compatible) == 0)
             return true;
-        left -= (uint32_t)(end + 1 - value);
-        value = end + 1;
+        at = (uint32_t)(end + 1 - list);
     }
     return false;
 }
