@@ -1,0 +1,120 @@
+/* Commands about memory: maps, pte, mem, free, check. */
+#include "firmware/monitor_commands.h"
+#include "firmware/usercopy.h"
+
+static void show_region(const struct region_info *region)
+{
+    monitor_print("%010lx-%010lx %c%c%c%c %6u %6u %6u %6u  %s", region->start, region->end,
+                  region->protection & MAP_READ ? 'r' : '-', region->protection & MAP_WRITE ? 'w' : '-',
+                  region->protection & MAP_EXECUTE ? 'x' : '-', region->flags & REGION_SHARED ? 's' : 'p',
+                  region->resident, region->dirty, region->tail, region->flash,
+                  region->name ? region->name : region->object ? "" : "anonymous");
+    if (region->object && object_node(region->object))
+        monitor_print("file %u +0x%lx", object_node(region->object), region->offset);
+    monitor_print("\n");
+}
+
+void monitor_maps(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    struct process *process = monitor_process(words[1]);
+    struct region_info region;
+
+    (void)host, (void)count;
+    if (!process)
+        return;
+    monitor_print("address               access in RAM  dirty   tail  flash  (pages)\n");
+    for (va_t above = 0; space_region(process->space, above, true, &region) == 0; above = region.end)
+        show_region(&region);
+}
+
+/* A page-table entry in words (privileged specification 1.12, section 4.4.1; a V=0 entry is mm/DESIGN.md's). */
+static void show_entry(unsigned level, uint64_t index, uint64_t pte)
+{
+    static const char letters[] = "vrwxugad";
+
+    monitor_print("level %u entry %3lu: %016lx ", level, index, pte);
+    if (pte == 0) {
+        monitor_print("nothing\n");
+    } else if (!(pte & 1)) {
+        monitor_print("slot %lu\n", pte >> 10);
+    } else {
+        for (unsigned bit = 0; letters[bit]; bit++)
+            monitor_print("%c", pte >> bit & 1 ? letters[bit] : '-');
+        monitor_print(" %s at 0x%lx%s\n", pte & 0xe ? "page" : "table", (pte >> 10 & 0xfffffffffff) << PAGE_SHIFT,
+                      pte & 0x100 ? ", copied at the first store" : "");
+    }
+}
+
+void monitor_pte(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    static const char *const states[] = {
+        [PAGE_UNMAPPED] = "not mapped", [PAGE_NONE] = "never touched", [PAGE_ZERO] = "the page of zeros",
+        [PAGE_RESIDENT] = "in a frame", [PAGE_TAIL] = "in the tail", [PAGE_FLASH] = "on flash",
+    };
+    struct process *process = monitor_process(words[1]);
+    struct page_info page;
+    uint64_t address;
+
+    (void)host, (void)count;
+    if (!process || !monitor_number(words[2], &address))
+        return;
+    space_page(process->space, address, &page);
+    for (int i = 0; i < page.levels; i++) {
+        unsigned level = 2 - (unsigned)i;
+
+        show_entry(level, address >> (PAGE_SHIFT + 9 * level) & 511, page.pte[i]);
+    }
+    monitor_print("%s", states[page.state]);
+    if (page.state == PAGE_RESIDENT)
+        monitor_print(", frame at 0x%lx, mapped %u times", page.frame.raw, page.maps);
+    if (page.slot)
+        monitor_print(", slot %u", page.slot);
+    monitor_print("\n");
+}
+
+void monitor_memory(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    static const char *const kinds[FAULT_KINDS] = {
+        [FAULT_SPURIOUS] = "spurious", [FAULT_ZERO] = "zero", [FAULT_ZERO_READ] = "zero-read", [FAULT_COPY] = "copy",
+        [FAULT_FILE] = "file", [FAULT_TAIL] = "tail", [FAULT_FLASH] = "flash", [FAULT_MAPPED] = "mapped",
+    };
+    struct mm_statistics s;
+
+    (void)host, (void)count, (void)words;
+    mm_statistics(&s);
+    monitor_print("frames    %u: %u free, %u firmware, %u tables, %u anonymous, %u object; at most %u in use\n",
+                  s.frames_total, s.frames_free, s.frames_firmware, s.frames_table, s.frames_anonymous, s.frames_object,
+                  s.frames_peak);
+    monitor_print("promised  %lu of %lu pages; pinned %u of %u frames\n", s.promised_pages, s.promise_limit_pages,
+                  s.pinned_frames, s.pinned_limit_frames);
+    monitor_print("evicted   %lu clean, %lu dirty, %lu zero\nfaults   ", s.evict_clean, s.evict_dirty, s.evict_zero);
+    for (unsigned kind = 0; kind < FAULT_KINDS; kind++)
+        monitor_print(" %s %lu", kinds[kind], s.faults[kind]);
+    monitor_print("\n");
+}
+
+void monitor_free(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    struct mm_statistics s;
+
+    (void)host, (void)count, (void)words;
+    mm_statistics(&s);
+    monitor_print("RAM   %u KiB, %u KiB free\n", s.frames_total * 4, s.frames_free * 4);
+    if (mm_store())
+        monitor_print("swap  %lu KiB at least, %lu KiB of all memory promised\n",
+                      store_capacity_pages(mm_store()) * 4, s.promised_pages * 4);
+}
+
+void monitor_check(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    const char *broken = mm_check();
+
+    (void)host, (void)count, (void)words;
+    monitor_print("memory: %s\n", broken ? broken : "good");
+    if (!mm_store())
+        return;
+    broken = store_check(mm_store());
+    monitor_print("store: %s\n", broken ? broken : "good");
+    uint32_t bad = store_verify(mm_store());
+    monitor_print("records on flash: %u bad\n", bad);
+}

@@ -1,0 +1,138 @@
+/* Commands about the store: log, files, blocks, wear, swapon, swapoff. */
+#include <errno.h>
+
+#include "firmware/linux/abi.h"
+#include "firmware/linux/path.h"
+#include "firmware/monitor_commands.h"
+#include "firmware/usercopy.h"
+
+static struct store *store_here(void)
+{
+    if (!mm_store())
+        monitor_print("there is no store\n");
+    return mm_store();
+}
+
+void monitor_log(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    struct store *store = store_here();
+    struct store_statistics s;
+
+    (void)count, (void)words;
+    if (!store)
+        return;
+    store_statistics(store, &s);
+    uint64_t out = s.payload_bytes_out ? s.payload_bytes_out : 1;
+    monitor_print("tail      %u records, %u of %u KiB; at most %u KiB\n", s.tail_records, s.tail_bytes >> 10,
+                  s.tail_pages * 4, s.tail_peak_bytes >> 10);
+    monitor_print("slots     %u in use, at most %u; %lu saved, %lu read from the tail, %lu from flash\n", s.slots_used,
+                  s.slots_peak, s.tail_saves, s.tail_loads, s.flash_loads);
+    monitor_print("to flash  %lu swap records, %lu durable; %lu moved by garbage collection (%lu bytes)\n",
+                  s.records_to_flash, s.durable_records, s.gc_moved_records, s.gc_moved_bytes);
+    monitor_print("ratio     %lu.%02lu; %lu bad records\n", s.payload_bytes_in / out,
+                  s.payload_bytes_in % out * 100 / out, s.bad_records);
+    if (host->flash)
+        monitor_print("flash     %lu bytes read, %lu programmed, %lu erases, %lu failures\n",
+                      host->flash->counters.read_bytes, host->flash->counters.program_bytes,
+                      host->flash->counters.erases, host->flash->counters.failures);
+}
+
+static void show_node(const struct node_info *node)
+{
+    bool directory = (node->mode & LINUX_S_IFMT) == LINUX_S_IFDIR;
+
+    monitor_print("%6u %10lu %s%s\n", node->id, node->bytes, node->name, directory ? "/" : "");
+}
+
+void monitor_files(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    struct store *store = store_here();
+    uint32_t directory = NODE_ROOT;
+    struct node_info node = {0};
+
+    (void)host;
+    if (!store)
+        return;
+    if (count > 1 && path_find(NODE_ROOT, words[1], &directory) != 0) {
+        monitor_print("%s: no such file\n", words[1]);
+        return;
+    }
+    if (node_get(store, directory, &node) == 0 && (node.mode & LINUX_S_IFMT) != LINUX_S_IFDIR) {
+        show_node(&node);
+        return;
+    }
+    node.id = 0;
+    while (node_next(store, directory, node.id, &node) == 0)
+        show_node(&node);
+}
+
+static bool each_block(uint32_t *block, struct block_info *info)
+{
+    return store_block(mm_store(), (*block)++, info) == 0;
+}
+
+void monitor_blocks(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    static const char *const states[] = {
+        [BLOCK_DIRTY] = "dirty", [BLOCK_ERASED] = "erased", [BLOCK_OPEN] = "open", [BLOCK_FULL] = "full",
+        [BLOCK_BAD] = "bad",
+    };
+    static const char *const streams[STREAM_COUNT] = {
+        [STREAM_HOT] = "hot", [STREAM_COLD] = "cold", [STREAM_DURABLE] = "durable", [STREAM_SETTLED] = "settled",
+    };
+    struct block_info info;
+
+    (void)host, (void)count, (void)words;
+    if (!store_here())
+        return;
+    monitor_print("block state  stream    sequence    used    live erases\n");
+    for (uint32_t block = 0; each_block(&block, &info);) {
+        bool written = info.state == BLOCK_OPEN || info.state == BLOCK_FULL;
+
+        monitor_print("%5u %-7s%-8s %9u %7u %7u %6u\n", block - 1, states[info.state],
+                      written ? streams[info.stream] : "-", info.sequence, info.used_bytes, info.live_bytes,
+                      info.erases);
+    }
+}
+
+void monitor_wear(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    struct store *store = store_here();
+    struct store_statistics s;
+    struct block_info info;
+
+    (void)host, (void)count, (void)words;
+    if (!store)
+        return;
+    store_statistics(store, &s);
+    monitor_print("%lu erases of %u blocks: least %u, most %u, %u bad blocks\n", s.wear_total, s.blocks, s.wear_min,
+                  s.wear_max, s.blocks_bad);
+    for (uint32_t block = 0; each_block(&block, &info);)
+        monitor_print("%6u%s", info.erases, block % 16 == 0 || block == s.blocks ? "\n" : "");
+}
+
+static void set_swap(uint32_t blocks)
+{
+    int64_t error = store_here() ? MM_RETRY(store_swap_set(mm_store(), blocks)) : 0;
+
+    if (error == -ENOSPC)
+        monitor_print("refused: what is swapped out does not fit the tail\n");
+    else if (error)
+        monitor_print("failed: error %ld\n", -error);
+}
+
+void monitor_swap_on(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    uint64_t blocks = UINT32_MAX;
+
+    (void)host;
+    if (count > 1 && !monitor_number(words[1], &blocks))
+        return;
+    set_swap(blocks < UINT32_MAX ? (uint32_t)blocks : UINT32_MAX);
+}
+
+void monitor_swap_off(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    (void)host, (void)count, (void)words;
+    set_swap(0);
+}

@@ -1,0 +1,135 @@
+/* Commands about processes: ps, run, kill. */
+#include <errno.h>
+#include <string.h>
+
+#include "firmware/console.h"
+#include "firmware/linux/file.h"
+#include "firmware/linux/signal.h"
+#include "firmware/monitor_commands.h"
+#include "firmware/usercopy.h"
+
+#define SIGINT 2
+#define SIGTERM 15
+#define KEY_INTERRUPT 3                    /* Ctrl-C */
+
+static struct process *foreground;
+
+static const char *state_name(const struct process *process)
+{
+    switch (process->state) {
+    case PROCESS_ZOMBIE:
+        return "zombie";
+    case PROCESS_STOPPED:
+        return "stopped";
+    }
+    LIST_EACH(link, &process->threads)
+        if (LIST_ENTRY(link, struct task, in_process)->state != TASK_BLOCKED)
+            return "runs";
+    return "waits";
+}
+
+static uint64_t run_time_ms(const struct process *process)
+{
+    uint64_t ticks = process->ran_ticks;
+
+    LIST_EACH(link, &process->threads)
+        ticks += task_ran_ticks(LIST_ENTRY(link, struct task, in_process));
+    return timer_ns_from_ticks(ticks) / 1000000;
+}
+
+void monitor_ps(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    (void)host, (void)count, (void)words;
+    monitor_print("  task parent state   threads      ms size KiB  in RAM swapped name\n");
+    LIST_EACH(link, process_list()) {
+        struct process *process = LIST_ENTRY(link, struct process, all);
+        struct space_statistics s = {0};
+
+        if (process->space)
+            space_statistics(process->space, &s);
+        monitor_print("%6u %6u %-8s%7u %7lu %8u %7u %7u %s\n", process->id, process->parent ? process->parent->id : 0,
+                      state_name(process), process->thread_count, run_time_ms(process), s.mapped_pages * 4,
+                      s.resident_pages * 4, s.swapped_pages * 4, process->name);
+    }
+}
+
+static void show_end(uint32_t id, int32_t status)
+{
+    if (status & 0x7f)
+        monitor_print("task %u ended by signal %d\n", id, status & 0x7f);
+    else if (status)
+        monitor_print("task %u ended with status %d\n", id, status >> 8 & 0xff);
+}
+
+static bool interrupt_key(uint8_t byte)
+{
+    if (byte != KEY_INTERRUPT || !foreground)
+        return false;
+    signal_send(foreground, SIGINT);
+    return true;
+}
+
+static void wait_for(struct process *process)
+{
+    uint32_t id = process->id;
+
+    foreground = process;
+    console_set_filter(interrupt_key);
+    int32_t status = process_wait(process);
+    console_set_filter(NULL);
+    foreground = NULL;
+    show_end(id, status);
+}
+
+void monitor_start(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    const char *arguments[MONITOR_WORDS_MAX + 1] = {0};
+    bool background = strcmp(words[count - 1], "&") == 0;
+    struct files *files = files_new_console();
+    struct process *process;
+    const char *why;
+
+    (void)host;
+    if (!files) {
+        monitor_print("no memory\n");
+        return;
+    }
+    for (unsigned i = 1; i < count - background; i++)
+        arguments[i - 1] = words[i];
+    int error = arguments[0] ? process_spawn(arguments[0], arguments, files, &process, &why) : -EINVAL;
+    files_put(files);
+    if (error)
+        monitor_print("%s: %s\n", words[1], error == -EINVAL ? "not a program" : why);
+    else if (background)
+        monitor_print("task %u\n", process->id);
+    else
+        wait_for(process);
+}
+
+void monitor_reap(void)
+{
+    LIST_EACH(link, process_list()) {
+        struct process *process = LIST_ENTRY(link, struct process, all);
+        uint32_t id = process->id;
+
+        if (process->state != PROCESS_ZOMBIE || process->parent)
+            continue;
+        monitor_print("task %u %s: ended\n", id, process->name);
+        show_end(id, process_wait(process));
+    }
+}
+
+void monitor_kill(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    struct process *process = monitor_process(words[1]);
+    uint64_t signal = SIGTERM;
+
+    (void)host;
+    if (!process || (count > 2 && !monitor_number(words[2], &signal)))
+        return;
+    if (signal == 0 || signal > SIGNALS)
+        monitor_print("signals are 1 to %u\n", SIGNALS);
+    else
+        signal_send(process, (int)signal);
+    task_yield();                          /* so that the end is told before the next prompt */
+}
