@@ -10,7 +10,7 @@
  * Built for cores that trap on a misaligned access: every load and store wider than a byte is aligned. Pages and
  * payloads start on a multiple of 8 bytes (asserted). Little-endian, as RISC-V is.
  *
- * Locking: codec_compress() owns one static table and is called under the kernel lock; codec_expand() has no state.
+ * Locking: codec_compress() owns one static table of 8 KiB and is called under the kernel lock; codec_expand() has no state.
  */
 #ifndef MM_STORE_CODEC_H
 #define MM_STORE_CODEC_H

@@ -231,22 +231,46 @@ static struct walk walk_stream(const struct payload *p)
 
 /* ---- Tests ---- */
 
+static void assert_lz4_reads(const struct payload *p, const uint8_t *page)
+{
+    uint8_t back[PAGE];
+    struct walk w = walk_stream(p);
+
+    assert_int_equal(LZ4_decompress_safe((char *)p->data, (char *)back, (int)p->bytes, PAGE), PAGE);
+    assert_memory_equal(back, page, PAGE);
+    assert_in_range(w.last_literals, 5, PAGE); /* what the format asks of a writer */
+    assert_in_range(w.last_match_start, 0, PAGE - 12);
+}
+
 static void ours_is_read_by_us_and_by_lz4(void **state)
 {
-    uint8_t page[PAGE], back[PAGE];
+    uint8_t page[PAGE];
 
     (void)state;
     for (uint32_t i = 0; i < KINDS * 400; i++) {
         kinds[i % KINDS](page);
         struct payload p = compress(page);
         assert_expands_to(&p, page);
-        if (p.method == CODEC_LZ4) {
-            assert_int_equal(LZ4_decompress_safe((char *)p.data, (char *)back, (int)p.bytes, PAGE), PAGE);
-            assert_memory_equal(back, page, PAGE);
-            struct walk w = walk_stream(&p); /* what the format asks of a writer */
-            assert_in_range(w.last_literals, 5, PAGE);
-            assert_in_range(w.last_match_start, 0, PAGE - 12);
-        }
+        if (p.method == CODEC_LZ4)
+            assert_lz4_reads(&p, page);
+        free(p.data);
+    }
+}
+
+/* A repetition that starts at each of the last places of the page. */
+static void repetition_near_the_end(void **state)
+{
+    uint8_t page[PAGE];
+
+    (void)state;
+    for (uint32_t start = PAGE - 40; start < PAGE; start++) {
+        make_noise(page);
+        memset(page, 0, PAGE - 96);
+        memcpy(page + start, page + PAGE - 90, PAGE - start);
+        struct payload p = compress(page);
+        assert_int_equal(p.method, CODEC_LZ4);
+        assert_expands_to(&p, page);
+        assert_lz4_reads(&p, page);
         free(p.data);
     }
 }
@@ -532,6 +556,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(ours_is_read_by_us_and_by_lz4, seed),
+        cmocka_unit_test_setup(repetition_near_the_end, seed),
         cmocka_unit_test_setup(lz4_is_read_by_us, seed),
         cmocka_unit_test_setup(ratio_is_that_of_lz4, seed),
         cmocka_unit_test_setup(result_depends_on_the_page_alone, seed),
