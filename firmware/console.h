@@ -19,7 +19,7 @@
  *
  * Input: bytes as they come. In framed form 0x10 'q' is the end of standard input, 0x10 0x10 a byte 0x10.
  *
- * Locking: the kernel lock. console_panic_*: any time, with interrupts off.
+ * Locking: the kernel lock; the panic report writes lines at any time.
  */
 #ifndef FIRMWARE_CONSOLE_H
 #define FIRMWARE_CONSOLE_H
@@ -50,7 +50,8 @@ void console_line_end(void);
 
 /* Bytes from the line begin to be taken: by interrupt `source` of the PLIC, or (0) whenever the hart idles or ticks. */
 void console_listen(uint32_t source);
-/* Takes bytes from a line without interrupts. */
+/* A line without interrupts: whether it is one, and taking what has come. */
+bool console_is_polled(void);
 void console_poll(void);
 
 /* Input: up to `room` bytes, 0 when there are none now. */

@@ -36,7 +36,7 @@ struct process_limit {
     uint64_t now, most;
 };
 
-#define SIGNALS 64u
+#define SIGNALS 64
 
 /* Linux's struct sigaction on riscv64, which has no restorer. */
 struct signal_action {
@@ -54,7 +54,6 @@ struct process {
     uint32_t id;                           /* Linux's tgid; its first thread has the same number */
     uint8_t state;                         /* enum process_state */
     bool waited;                           /* the firmware will call process_wait() */
-    bool traced_calls;                     /* tell every system call on the console */
     bool did_exec;
     bool ending;                           /* process_end() was called: all threads are on their way out */
     uint8_t exit_signal;                   /* sent to the parent at the end; 0: none */
@@ -87,7 +86,8 @@ struct process {
     uint64_t started;                      /* tick */
     uint64_t ran_ticks;                    /* of threads that are gone */
     uint64_t children_ran_ticks;           /* of children that were waited for */
-    uint64_t faults_minor, faults_major;
+    uint64_t faults_minor, faults_major;   /* of spaces that are gone */
+    uint32_t resident_peak_pages;          /* of the space that is gone */
 };
 
 #define STATUS_EXIT(code) (((int32_t)(code) & 0xff) << 8)
@@ -117,6 +117,11 @@ int32_t process_wait(struct process *process);
 int process_create(struct process *parent, struct process **process) MUST_CHECK;
 void process_discard(struct process *process);  /* one that never had a thread */
 void process_reap(struct process *process);     /* a zombie */
+/* Gives a new task its number and makes it a thread of the process, before task_start(). */
+void process_add_thread(struct process *process, struct task *task);
+/* What a program brings along but for its space: name, heap, /proc/self/exe. */
+struct exec_program;
+void process_take_program(struct process *process, const struct exec_program *program);
 
 /* The calling thread ends; the last one ends the process with `status`. */
 _Noreturn void process_exit_thread(int32_t status);

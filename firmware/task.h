@@ -81,10 +81,10 @@ enum task_attention {
 struct task {
     uint64_t stack_pointer;                /* while not running: below it the registers that switch_context() saved */
     struct trap_frame *frame;              /* at the top of its kernel stack */
-    uint32_t attention;
+    uint32_t attention;                    /* enum task_attention */
     uint8_t state;                         /* enum task_state */
     bool interruptible;                    /* BLOCKED in task_sleep */
-    bool timed_out;                        /* why the last sleep ended */
+    int16_t outcome;                       /* of the last sleep: 0, -ETIMEDOUT, -EINTR */
     bool float_saved;                      /* `floats` holds its registers; else they are all zero */
     struct space *space;                   /* what it runs in: its process's; NULL: a kernel thread */
     struct process *process;               /* NULL: a kernel thread */
@@ -119,8 +119,12 @@ struct hart {
     struct task *float_owner;              /* whose registers the FPU holds; NULL: they are all zero */
     struct task *dead;                     /* left for the next task to free */
     struct list ready;
+    struct list timed;                     /* sleepers with a deadline, the first to end first */
+    struct space *space;                   /* the one that satp shows; NULL: the kernel's own */
     uint64_t alarm;                        /* the tick that the timer is set to, or TIMER_NEVER */
+    uint64_t slice_end;                    /* when the running task is to make room, or TIMER_NEVER */
     uint32_t id;
+    bool has_float;
 };
 
 static inline struct hart *hart_current(void)
@@ -137,13 +141,13 @@ static inline struct task *task_current(void)
 }
 
 /* The boot context becomes the idle task of this hart. Once, before every other function here. */
-void task_init(uint32_t hart_id);
+void task_init(uint32_t hart_id, bool has_float);
 
 /* Serves interrupts and runs other tasks for ever; what firmware_main() ends in. */
 _Noreturn void task_idle(void);
 
 /*
- * Both: -ENOMEM, -EAGAIN as everything that takes memory; the task is not READY before task_start().
+ * Both: -ENOMEM; they may sleep; the task is not READY before task_start().
  * A kernel thread begins in entry(argument) and may return from it. A user task begins in user mode as its frame says.
  */
 int task_create_kernel(const char *name, void (*entry)(void *argument), void *argument, struct task **task) MUST_CHECK;

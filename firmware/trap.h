@@ -63,6 +63,10 @@ void trap_init(void);
 /* Serves what is pending; for the idle loop, which takes no traps. */
 void trap_poll_interrupts(void);
 
+/* The controller behind trap_listen(). Without one there are no device interrupts. */
+struct plic;
+void trap_set_plic(struct plic *plic);
+
 /* An interrupt source of the PLIC and who serves it. `serve` runs with interrupts off and must not sleep. */
 void trap_listen(uint32_t source, void (*serve)(void));
 

@@ -1,8 +1,8 @@
 /*
  * What a riscv64 Linux program and its kernel agree on: numbers and structures of Linux 6.1's uapi headers
  * (include/uapi/asm-generic, include/uapi/linux, arch/riscv/include/uapi/asm). Names are Linux's, with LINUX_ before
- * constants and linux_ before structures; errno values are those of errno.h, which picolibc shares with Linux up to 39,
- * and from 40 on as listed here.
+ * constants and linux_ before structures. Inside the firmware errors have the values of picolibc's errno.h, which are
+ * Linux's up to 34; the way out of a system call translates the others (linux/syscall.c).
  */
 #ifndef FIRMWARE_LINUX_ABI_H
 #define FIRMWARE_LINUX_ABI_H
@@ -124,6 +124,7 @@ struct linux_iovec {
 #define LINUX_TIOCSPGRP     0x5410
 #define LINUX_TIOCGWINSZ    0x5413
 #define LINUX_FIONREAD      0x541b
+#define LINUX_TERMIOS_BYTES 36u            /* what the kernel writes: no padding */
 struct linux_termios {
     uint32_t iflag, oflag, cflag, lflag;
     uint8_t line, cc[19];
@@ -201,6 +202,18 @@ struct linux_timeval {
 #define LINUX_SIGKILL   9
 #define LINUX_SIGSEGV   11
 #define LINUX_SIGCHLD   17
+#define LINUX_SIGCONT   18
+#define LINUX_SIGURG    23
+#define LINUX_SIGWINCH  28
+
+/* asm-generic/siginfo.h: si_code */
+#define LINUX_ILL_ILLOPC    1
+#define LINUX_TRAP_BRKPT    1
+#define LINUX_BUS_ADRALN    1
+#define LINUX_BUS_ADRERR    2
+#define LINUX_BUS_OBJERR    3
+#define LINUX_SEGV_MAPERR   1
+#define LINUX_SEGV_ACCERR   2
 
 /* linux/utsname.h */
 struct linux_utsname {

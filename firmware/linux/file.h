@@ -97,6 +97,8 @@ int files_add(struct files *files, struct file *file, unsigned least, bool close
 /* The file behind a descriptor of the calling process, with a reference; NULL: -EBADF. */
 struct file *files_get_file(uint64_t descriptor);
 int files_close(struct files *files, uint64_t descriptor);
+/* The descriptor (dup3) gets the caller's reference, what it was is closed. -EBADF, -EBUSY: it stays the caller's. */
+int files_replace(struct files *files, unsigned descriptor, struct file *file, bool close_on_exec) MUST_CHECK;
 
 /* Descriptors 0, 1, 2 as a program on the console finds them. NULL: no memory. */
 struct files *files_new_console(void);

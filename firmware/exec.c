@@ -1,0 +1,161 @@
+/* The perform half of exec: regions for what elf_decode() found, and the name of the program. */
+#include "firmware/exec.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "firmware/elf.h"
+#include "firmware/exec_stack.h"
+#include "firmware/usercopy.h"
+#include "hal/cpu_riscv.h"
+
+static uint64_t page_down(uint64_t address)
+{
+    return address & ~(uint64_t)(PAGE_BYTES - 1);
+}
+
+static uint64_t page_up(uint64_t address)
+{
+    return page_down(address + PAGE_BYTES - 1);
+}
+
+static const char *segment_name(const struct elf_segment *segment)
+{
+    return segment->protection & MAP_EXECUTE ? "text" : segment->protection & MAP_WRITE ? "data" : "rodata";
+}
+
+static int map(struct space *space, const struct map_request *request)
+{
+    int64_t address = MM_RETRY(space_map(space, request));
+
+    return address < 0 ? (int)address : 0;
+}
+
+static int map_file_part(struct space *space, struct object *object, const struct elf_segment *segment)
+{
+    if (segment->file_bytes == 0)
+        return 0;
+    return map(space, &(struct map_request){
+        .address = page_down(segment->start),
+        .bytes = page_up(segment->start + segment->file_bytes) - page_down(segment->start),
+        .protection = segment->protection, .flags = REGION_FIXED | REGION_NOREPLACE, .object = object,
+        .offset = page_down(segment->file_offset), .name = segment_name(segment),
+    });
+}
+
+/* The rest of the last page that has bytes of the file, then whole pages. */
+static int map_zeros(struct space *space, const struct elf_segment *segment)
+{
+    va_t zeros = segment->start + segment->file_bytes;
+    va_t end = segment->start + segment->memory_bytes;
+    va_t pages = segment->file_bytes ? page_up(zeros) : page_down(zeros);
+
+    if (zeros == end)
+        return 0;
+    if (pages > zeros) {
+        int error = (int)MM_RETRY(space_zero(space, zeros, (end < pages ? end : pages) - zeros));
+
+        if (error)
+            return error;
+    }
+    if (end <= pages)
+        return 0;
+    return map(space, &(struct map_request){
+        .address = pages, .bytes = page_up(end) - pages, .protection = segment->protection,
+        .flags = REGION_FIXED | REGION_NOREPLACE, .name = "bss",
+    });
+}
+
+static int map_image(struct space *space, struct object *object, const struct elf_image *image)
+{
+    for (unsigned i = 0; i < image->segment_count; i++) {
+        int error = map_file_part(space, object, &image->segments[i]);
+
+        if (!error)
+            error = map_zeros(space, &image->segments[i]);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+/* Reads and decodes the file's first page. */
+static int read_image(struct object *object, struct elf_image *image, const char **why)
+{
+    pa_t frame;
+    int error = (int)MM_RETRY(mm_frame_get(&frame));
+
+    *why = "no memory";
+    if (error)
+        return error;
+    int64_t bytes = MM_RETRY(object_read(object, 0, NULL, (va_t)cpu_direct(frame), ELF_HEADER_BYTES));
+
+    *why = "its first page cannot be read";
+    error = bytes < 0 ? (int)bytes : elf_decode(cpu_direct(frame), object_bytes(object), image, why);
+    mm_frame_put(frame);
+    return error;
+}
+
+static void take_name(struct exec_program *program, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    memset(program->name, 0, sizeof(program->name));
+    strncpy(program->name, slash ? slash + 1 : path, sizeof(program->name) - 1);
+}
+
+static const char *reason(int error)
+{
+    switch (error) {
+    case -E2BIG:
+        return "its arguments take too much room";
+    case -EFAULT:
+        return "its arguments cannot be read";
+    case -EIO:
+        return "the file cannot be read";
+    default:
+        return "more memory is promised already than there is";
+    }
+}
+
+static int build(const struct process *process, struct object *object, const struct elf_image *image, const char *path,
+                 const struct exec_strings *strings, struct exec_program *program)
+{
+    program->space = space_create(program->name);
+    if (!program->space)
+        return -ENOMEM;
+    int error = space_limit(program->space, process->limits[LIMIT_AS].now);
+
+    if (!error)
+        error = map_image(program->space, object, image);
+    if (!error)
+        error = exec_stack_build(program->space, process, image, path, strings, &program->stack);
+    if (error)
+        space_put(program->space);
+    return error;
+}
+
+int exec_load(const struct process *process, uint32_t node, const char *path, const struct exec_strings *strings,
+              struct exec_program *program, const char **why)
+{
+    struct elf_image image;
+    struct object *object;
+    int error = (int)MM_RETRY(object_of_node(node, &object));
+
+    *why = "the file cannot be opened";
+    if (error)
+        return error;
+    error = read_image(object, &image, why);
+    if (!error) {
+        take_name(program, path);
+        error = build(process, object, &image, path, strings, program);
+        *why = reason(error);
+    }
+    object_put(object);
+    if (error)
+        return error;
+    program->node = node;
+    program->entry = image.entry;
+    program->break_start = image.end;
+    return 0;
+}

@@ -1,0 +1,318 @@
+/* Calls about a program's memory: Linux's arguments in, requests of mm.h out. */
+#include <errno.h>
+
+#include "firmware/linux/calls.h"
+#include "firmware/linux/file.h"
+#include "firmware/process.h"
+#include "firmware/usercopy.h"
+
+#define PROTECTION_BITS (LINUX_PROT_READ | LINUX_PROT_WRITE | LINUX_PROT_EXEC)
+#define MINCORE_CHUNK 64u
+
+static struct space *own_space(void)
+{
+    return task_current()->space;
+}
+
+static uint64_t page_up(uint64_t bytes)
+{
+    return (bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+}
+
+static bool is_page_aligned(uint64_t address)
+{
+    return address % PAGE_BYTES == 0;
+}
+
+/* RISC-V has no pages that can be written and not read. */
+static uint32_t protection_of(uint64_t linux)
+{
+    uint32_t protection = 0;
+
+    if (linux & (LINUX_PROT_READ | LINUX_PROT_WRITE))
+        protection |= MAP_READ;
+    if (linux & LINUX_PROT_WRITE)
+        protection |= MAP_WRITE;
+    if (linux & LINUX_PROT_EXEC)
+        protection |= MAP_EXECUTE;
+    return protection;
+}
+
+/* ---- The heap ---- */
+
+static int heap_resize(struct process *process, va_t end)
+{
+    va_t old_pages = page_up(process->break_end);
+    va_t new_pages = page_up(end);
+
+    if (new_pages < old_pages)
+        return (int)MM_RETRY(space_unmap(process->space, new_pages, old_pages - new_pages));
+    if (new_pages == old_pages)
+        return 0;
+    int64_t address = MM_RETRY(space_map(process->space, &(struct map_request){
+        .address = old_pages, .bytes = new_pages - old_pages, .protection = MAP_READ | MAP_WRITE,
+        .flags = REGION_FIXED | REGION_NOREPLACE, .name = "heap",
+    }));
+
+    return address < 0 ? (int)address : 0;
+}
+
+/* Answers where the heap ends now: the old end when it could not be moved. */
+int64_t sys_brk(va_t end)
+{
+    struct process *process = process_current();
+
+    if (end >= process->break_start && end < USER_TOP && heap_resize(process, end) == 0)
+        process->break_end = end;
+    return (int64_t)process->break_end;
+}
+
+/* ---- Mapping ---- */
+
+static uint32_t region_flags(uint64_t flags)
+{
+    uint32_t region = 0;
+
+    if ((flags & LINUX_MAP_TYPE) != LINUX_MAP_PRIVATE)
+        region |= REGION_SHARED;
+    if (flags & (LINUX_MAP_FIXED | LINUX_MAP_FIXED_NOREPLACE))
+        region |= REGION_FIXED;
+    if (flags & LINUX_MAP_FIXED_NOREPLACE)
+        region |= REGION_NOREPLACE;
+    if (flags & LINUX_MAP_NORESERVE)
+        region |= REGION_NORESERVE;
+    if (flags & LINUX_MAP_LOCKED)
+        region |= REGION_LOCKED;
+    return region;
+}
+
+/* The file behind a mapping may be mapped so. */
+static int check_file(const struct file *file, const struct map_request *request)
+{
+    uint32_t access = file->flags & LINUX_O_ACCMODE;
+
+    if (!file->ops->object)
+        return -ENODEV;
+    if (access == LINUX_O_WRONLY)
+        return -EACCES;
+    if (request->flags & REGION_SHARED && request->protection & MAP_WRITE && access != LINUX_O_RDWR)
+        return -EACCES;
+    return 0;
+}
+
+static int64_t map_file(uint64_t descriptor, struct map_request *request)
+{
+    struct file *file = files_get_file(descriptor);
+    int64_t result;
+
+    if (!file)
+        return -EBADF;
+    result = check_file(file, request);
+    if (!result) {
+        request->object = file->ops->object(file);
+        result = MM_RETRY(space_map(own_space(), request));
+    }
+    file_put(file);
+    return result;
+}
+
+static int64_t map_shared_memory(struct map_request *request)
+{
+    int64_t result = MM_RETRY(object_make(request->bytes, &request->object));
+
+    if (result)
+        return result;
+    result = MM_RETRY(space_map(own_space(), request));
+    object_put(request->object);
+    return result;
+}
+
+int64_t sys_mmap(va_t address, uint64_t bytes, uint64_t protection, uint64_t flags, uint64_t descriptor,
+                 uint64_t offset)
+{
+    uint64_t type = flags & LINUX_MAP_TYPE;
+    struct map_request request = {
+        .address = address, .bytes = page_up(bytes), .protection = protection_of(protection),
+        .flags = region_flags(flags),
+    };
+    int64_t result;
+
+    if (bytes == 0 || type == 0 || type > LINUX_MAP_SHARED_VALIDATE || !is_page_aligned(offset) ||
+        protection & ~(uint64_t)PROTECTION_BITS)
+        return -EINVAL;
+    if (request.bytes < bytes)
+        return -ENOMEM;
+    if (request.flags & REGION_FIXED && !is_page_aligned(address))
+        return -EINVAL;
+    if (!(request.flags & REGION_FIXED))
+        request.address = page_up(address);
+    if (!(flags & LINUX_MAP_ANONYMOUS)) {
+        request.offset = offset;
+        result = map_file(descriptor, &request);
+    } else if (request.flags & REGION_SHARED) {
+        result = map_shared_memory(&request);
+    } else {
+        result = MM_RETRY(space_map(own_space(), &request));
+    }
+    if (result >= 0 && flags & LINUX_MAP_POPULATE)
+        (void)MM_RETRY(space_advise(own_space(), (va_t)result, request.bytes, ADVICE_NEED));
+    return result;
+}
+
+/* What the calls below have in common: an aligned start, a length in whole pages, no wrap. */
+static int check_range(va_t address, uint64_t *bytes)
+{
+    uint64_t pages = page_up(*bytes);
+
+    if (!is_page_aligned(address) || pages < *bytes || address + pages < address)
+        return -EINVAL;
+    *bytes = pages;
+    return 0;
+}
+
+int64_t sys_munmap(va_t address, uint64_t bytes)
+{
+    int error = check_range(address, &bytes);
+
+    if (error || bytes == 0)
+        return -EINVAL;
+    return MM_RETRY(space_unmap(own_space(), address, bytes));
+}
+
+int64_t sys_mprotect(va_t address, uint64_t bytes, uint64_t protection)
+{
+    int error = check_range(address, &bytes);
+
+    if (error || protection & ~(uint64_t)PROTECTION_BITS)
+        return -EINVAL;
+    if (bytes == 0)
+        return 0;
+    int64_t result = MM_RETRY(space_protect(own_space(), address, bytes, protection_of(protection)));
+
+    return result == -EFAULT ? -ENOMEM : result;
+}
+
+int64_t sys_mremap(va_t old, uint64_t old_bytes, uint64_t new_bytes, uint64_t flags, va_t to)
+{
+    uint32_t remap = 0;
+
+    if (!is_page_aligned(old) || flags & ~(uint64_t)(LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED))
+        return -EINVAL;
+    if (page_up(old_bytes) < old_bytes || page_up(new_bytes) < new_bytes || new_bytes == 0)
+        return -EINVAL;
+    if (flags & LINUX_MREMAP_MAYMOVE)
+        remap |= REMAP_MAYMOVE;
+    if (flags & LINUX_MREMAP_FIXED)
+        remap |= REMAP_FIXED;
+    if (remap == REMAP_FIXED || (remap & REMAP_FIXED && !is_page_aligned(to)))
+        return -EINVAL;
+    return MM_RETRY(space_remap(own_space(), old, page_up(old_bytes), page_up(new_bytes), remap, to));
+}
+
+/* ---- Advice and questions ---- */
+
+static int advice_of(uint64_t linux, enum advice *advice)
+{
+    switch (linux) {
+    case LINUX_MADV_DONTNEED:
+        *advice = ADVICE_DROP;
+        return 0;
+    case LINUX_MADV_FREE:
+        *advice = ADVICE_FREE;
+        return 0;
+    case LINUX_MADV_WILLNEED:
+        *advice = ADVICE_NEED;
+        return 0;
+    case LINUX_MADV_COLD:
+        *advice = ADVICE_COLD;
+        return 0;
+    case LINUX_MADV_PAGEOUT:
+        *advice = ADVICE_OUT;
+        return 0;
+    case LINUX_MADV_DONTFORK:
+        *advice = ADVICE_DONTFORK;
+        return 0;
+    case LINUX_MADV_DOFORK:
+        *advice = ADVICE_DOFORK;
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+/* Advice that changes nothing here. */
+static bool is_idle_advice(uint64_t linux)
+{
+    return linux <= LINUX_MADV_SEQUENTIAL || linux == LINUX_MADV_HUGEPAGE || linux == LINUX_MADV_NOHUGEPAGE;
+}
+
+int64_t sys_madvise(va_t address, uint64_t bytes, uint64_t linux)
+{
+    enum advice advice;
+
+    if (check_range(address, &bytes))
+        return -EINVAL;
+    if (is_idle_advice(linux) || bytes == 0)
+        return 0;
+    if (advice_of(linux, &advice))
+        return -EINVAL;
+    int64_t result = MM_RETRY(space_advise(own_space(), address, bytes, advice));
+
+    return result == -EFAULT ? -ENOMEM : result;
+}
+
+int64_t sys_mincore(va_t address, uint64_t bytes, va_t vector)
+{
+    uint8_t chunk[MINCORE_CHUNK];
+
+    if (check_range(address, &bytes))
+        return -EINVAL;
+    for (uint64_t page = 0; page < bytes / PAGE_BYTES; page += MINCORE_CHUNK) {
+        uint64_t count = bytes / PAGE_BYTES - page < MINCORE_CHUNK ? bytes / PAGE_BYTES - page : MINCORE_CHUNK;
+
+        for (uint64_t i = 0; i < count; i++) {
+            struct page_info info;
+
+            space_page(own_space(), address + (page + i) * PAGE_BYTES, &info);
+            if (info.state == PAGE_UNMAPPED)
+                return -ENOMEM;
+            chunk[i] = info.state == PAGE_RESIDENT || info.state == PAGE_ZERO;
+        }
+        if (user_write(vector + page, chunk, count))
+            return -EFAULT;
+    }
+    return 0;
+}
+
+int64_t sys_msync(va_t address, uint64_t bytes, uint64_t flags)
+{
+    if (check_range(address, &bytes) || flags & ~(uint64_t)(LINUX_MS_ASYNC | LINUX_MS_INVALIDATE | LINUX_MS_SYNC))
+        return -EINVAL;
+    int64_t result = MM_RETRY(space_sync(own_space(), address, bytes));
+
+    return result == -EFAULT ? -ENOMEM : result;
+}
+
+static int64_t lock(va_t address, uint64_t bytes, bool on)
+{
+    va_t start = address & ~(uint64_t)(PAGE_BYTES - 1);
+
+    bytes += address - start;
+    if (check_range(start, &bytes))
+        return -EINVAL;
+    if (bytes == 0)
+        return 0;
+    int64_t result = MM_RETRY(space_lock(own_space(), start, bytes, on));
+
+    return result == -EFAULT ? -ENOMEM : result;
+}
+
+int64_t sys_mlock(va_t address, uint64_t bytes)
+{
+    return lock(address, bytes, true);
+}
+
+int64_t sys_munlock(va_t address, uint64_t bytes)
+{
+    return lock(address, bytes, false);
+}
