@@ -1,0 +1,129 @@
+"""Flash that is missing, foreign, full, or kept from run to run; and the image tool."""
+
+import hashlib
+import os
+
+import pytest
+from conftest import PROGRAMS, run
+
+FLASH_BYTES = 32 << 20
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_no_flash(board):
+    done = run(BOARD=board, FLASH='none', CMD='hello')
+    assert done.line('no flash')
+    assert done.status == 127
+
+
+def test_flash_of_a_wrong_size(board, tmp_path):
+    path = tmp_path / 'flash.img'
+    path.write_bytes(b'\xff' * (16 << 20))
+    done = run(BOARD=board, FLASH=path, CMD='hello')
+    assert done.status == 125
+    assert '16777216 bytes' in done.err
+
+
+@pytest.mark.parametrize('content', ['blank', 'garbage', 'text'])
+def test_flash_that_is_not_ours_is_left_alone(board, tmp_path, content):
+    path = tmp_path / 'flash.img'
+    fill = {'blank': lambda: b'\xff' * FLASH_BYTES, 'garbage': lambda: os.urandom(FLASH_BYTES),
+            'text': lambda: b'somebody else\'s data, needed tomorrow\n' * (FLASH_BYTES // 38) + b' ' * (FLASH_BYTES % 38)}
+    path.write_bytes(fill[content]())
+    before = digest(path)
+    done = run(BOARD=board, FLASH=path, CMD='hello')
+    assert done.line('format')
+    assert done.status == 127
+    assert digest(path) == before
+
+
+def test_an_image_is_kept(vellum, image):
+    assert vellum('keep write a/b/kept 200 5', FLASH=image.path, FILES=f'{PROGRAMS}/hello=a/b/hello').status == 0
+    # No FILES: the programs are in the image.
+    done = run(BOARD=image_board(image), FLASH=image.path, CMD='keep check a/b/kept 200 5')
+    assert done.status == 0 and done.text == 'keep check a/b/kept good\n'
+    image('check')
+
+
+def image_board(image):
+    return 'sifive_u' if 'sifive_u' in image('check').stdout else 'virt'
+
+
+def test_a_full_partition(vellum, image):
+    done = vellum('keep fill big', FLASH=image.path, TIMEOUT=300)
+    assert done.status == 0, done.err
+    assert done.text.splitlines()[-1] == 'keep fill good'
+    assert 'No space left on device' in done.text
+    image('check')
+
+
+def test_put_that_does_not_fit_says_so(image, tmp_path):
+    big = tmp_path / 'big'
+    big.write_bytes(os.urandom(33 << 20))
+    done = image('put', str(big), check=False)
+    assert done.returncode == 1 and 'no room' in done.stderr
+    image('check')
+
+
+def test_put_get_ls_rm(image, tmp_path):
+    data = os.urandom(100_000)
+    source, back = tmp_path / 'source', tmp_path / 'back'
+    source.write_bytes(data)
+    image('put', f'{source}=a/b/c', str(source))
+    assert [line.split()[-1] for line in image('ls').stdout.splitlines()] == ['a/', 'a/b/', 'a/b/c', 'source']
+    image('get', 'a/b/c', str(back))
+    assert back.read_bytes() == data
+    assert image('rm', 'a/b', check=False).returncode == 1
+    image('rm', 'a/b/c', 'a/b', 'a')
+    assert [line.split()[-1] for line in image('ls').stdout.splitlines()] == ['source']
+    assert image('get', 'a/b/c', check=False).returncode == 1
+    source.write_bytes(b'short')
+    image('put', str(source))
+    image('get', 'source', str(back))
+    assert back.read_bytes() == b'short'
+
+
+def test_looking_changes_nothing(image, tmp_path):
+    source = tmp_path / 'source'
+    source.write_bytes(b'x' * 50_000)
+    image('put', str(source))
+    before = digest(image.path)
+    for words in (['ls'], ['check'], ['wear'], ['dump'], ['get', 'source', str(tmp_path / 'back')]):
+        image(*words)
+    assert digest(image.path) == before
+
+
+def test_damage_is_found_and_explained(image, tmp_path):
+    source = tmp_path / 'source'
+    source.write_bytes(os.urandom(200_000))
+    image('put', str(source))
+    data = bytearray(image.path.read_bytes())
+    middle = data.find(source.read_bytes()[100_000:100_064])
+    assert middle > 0, 'random bytes lie on flash as they are'
+    data[middle] ^= 0x10
+    image.path.write_bytes(data)
+    done = image('check', check=False)
+    assert done.returncode == 1
+    assert 'damaged' in done.stdout and 'source' in done.stdout
+
+
+def test_wrong_words(image):
+    assert image('frobnicate', check=False).returncode == 2
+    assert image('get', check=False).returncode == 2
+    assert image('create', check=False).returncode == 1
+
+
+def test_images_are_reproducible(board, tmp_path, monkeypatch):
+    import subprocess
+    from conftest import IMAGE
+    monkeypatch.setenv('SOURCE_DATE_EPOCH', '1700000000')
+    digests = set()
+    for name in ('one', 'two'):
+        path = tmp_path / name
+        subprocess.run([IMAGE, path, 'create', '--board', board], check=True)
+        subprocess.run([IMAGE, path, 'put', f'{PROGRAMS}/hello'], check=True)
+        digests.add(digest(path))
+    assert len(digests) == 1
