@@ -9,7 +9,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, 'build')
 
 KEYS = ('BOARD', 'FRAMES', 'FILES', 'CMD', 'FLASH', 'TIMEOUT', 'BOOTARGS', 'QEMU', 'QEMU_ARGS', 'OPENSBI', 'ICOUNT',
-        'RAM')
+        'RAM', 'DEBUG')
 BOARDS = ('virt', 'sifive_u')
 
 MAIN_JOB_FRAMES = 512
@@ -67,6 +67,7 @@ class Options:
         self.qemu_arguments = shlex.split(given.get('QEMU_ARGS', ''))
         self.opensbi = given.get('OPENSBI')
         self.icount = given.get('ICOUNT', '0') not in ('', '0')
+        self.debug = given.get('DEBUG', '0') not in ('', '0')
         self.ram = given.get('RAM') or f'{self._ram_mib()}M'
 
     @staticmethod
@@ -85,7 +86,7 @@ class Options:
 
     def bootargs(self):
         """The firmware's words: platform/probe.h says how they are read."""
-        words = ['console=plain' if self.interactive else 'console=framed']
+        words = ['console=plain' if self.interactive or self.debug else 'console=framed']
         if self.frames:
             words.append(f'frames={self.frames}')
         if self.extra_bootargs:

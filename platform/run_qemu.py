@@ -3,10 +3,11 @@
 import ctypes
 import os
 import re
+import shlex
 import signal
 import subprocess
 
-from run_options import RunError, built
+from run_options import BUILD, RunError, built
 
 # From this version on, `virt` with a pflash drive still boots -kernel, and -kernel may not overlap a loader device.
 BOOTS_KERNEL_BESIDE_PFLASH = (8, 1)
@@ -46,9 +47,9 @@ def boot_words(options, flash):
     return (['-bios', options.opensbi] if options.opensbi else []) + words
 
 
-def command_line(options, flash):
+def command_line(options, flash, serial='stdio'):
     words = [options.qemu, '-M', options.board, '-m', options.ram, '-display', 'none', '-monitor', 'none',
-             '-serial', 'stdio', '-no-reboot']
+             '-serial', serial, '-no-reboot']
     words += boot_words(options, flash) + flash_words(options.board, flash)
     if options.icount:
         words += ['-icount', 'shift=0']
@@ -68,3 +69,15 @@ def start(words, flash):
     # Its own session: a Ctrl-C on the terminal is for us, or for the program inside.
     return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True,
                             preexec_fn=die_with_parent, pass_fds=[flash] if isinstance(flash, int) else [])
+
+
+def debug(options, flash):
+    """gdb on the terminal, the machine stopped before its first instruction, the console in a file."""
+    console = os.path.join(BUILD, 'debug-console')
+    emulator = command_line(options, flash, f'file:{console}') + ['-S', '-gdb', 'stdio']
+    print(f'run: the console goes to {console}')
+    gdb = ['gdb-multiarch', '-q', '-nx', built('vellum.elf'), '-ex', f'target remote | exec {shlex.join(emulator)}']
+    try:
+        return subprocess.run(gdb, pass_fds=[flash] if isinstance(flash, int) else [], check=False).returncode
+    except OSError as error:
+        raise RunError(f'cannot run gdb-multiarch: {error}') from error
