@@ -2,6 +2,7 @@
 #include "firmware/console.h"
 
 #include "firmware/trap.h"
+#include "hal/sbi.h"
 
 #define PREFIX "vellum: "
 
@@ -13,7 +14,7 @@ static struct {
     struct uart *uart;
     enum console_form form;
     enum console_stream stream;            /* framed: the one that is on */
-    bool at_column_0;                      /* plain */
+    bool in_line;                          /* plain: a program left its line unfinished */
     bool polled;                           /* the line has no interrupt */
     bool escaped;                          /* framed: the last byte of input was CONSOLE_ESCAPE */
     bool deaf;                             /* the ring was full: the line is not listened to */
@@ -27,7 +28,6 @@ void console_init(struct uart *uart, enum console_form form)
 {
     console.uart = uart;
     console.form = form;
-    console.at_column_0 = true;
 }
 
 enum console_form console_form(void)
@@ -39,6 +39,8 @@ static void send(uint8_t byte)
 {
     if (console.uart)
         uart_put(console.uart, byte);
+    else
+        sbi_console_put((char)byte);       /* too early for drivers */
 }
 
 static void send_plain(uint8_t byte)
@@ -46,7 +48,7 @@ static void send_plain(uint8_t byte)
     if (byte == '\n')
         send('\r');
     send(byte);
-    console.at_column_0 = byte == '\n';
+    console.in_line = byte != '\n';
 }
 
 static void send_framed(uint8_t byte)
@@ -79,7 +81,7 @@ void console_line_begin(void)
         send('v');
         return;
     }
-    if (!console.at_column_0)
+    if (console.in_line)
         send_plain('\n');
     for (const char *at = PREFIX; *at; at++)
         send((uint8_t)*at);

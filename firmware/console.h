@@ -36,7 +36,7 @@
 enum console_form { CONSOLE_PLAIN, CONSOLE_FRAMED };
 enum console_stream { CONSOLE_OUT, CONSOLE_ERROR };
 
-/* Before this nothing is shown. `uart` stays. */
+/* Before this, firmware lines go to the console of the machine-mode firmware, in plain form. `uart` stays. */
 void console_init(struct uart *uart, enum console_form form);
 enum console_form console_form(void);
 

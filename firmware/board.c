@@ -1,0 +1,108 @@
+/* From facts of the device tree to drivers. */
+#include "firmware/board.h"
+
+#include <errno.h>
+
+#include "firmware/console.h"
+#include "firmware/kmap.h"
+#include "firmware/log.h"
+#include "firmware/trap.h"
+#include "hal/cfi_nor.h"
+#include "hal/plic.h"
+#include "hal/spi_nor.h"
+#include "hal/spi_sifive.h"
+#include "hal/timer.h"
+#include "hal/uart.h"
+
+#define NS_PER_US 1000u
+#define SPI_ERASE_BYTES 65536u
+
+static struct uart uart;
+static struct plic plic;
+
+static union {
+    struct {
+        struct cfi_bus bus;
+        struct cfi_nor nor;
+    } cfi;
+    struct {
+        struct spi_sifive controller;
+        struct spi_nor nor;
+    } spi;
+} flash;
+
+static uint64_t now_us(void)
+{
+    return timer_ns_from_ticks(timer_now()) / NS_PER_US;
+}
+
+void board_init_console(const struct platform *platform)
+{
+    const struct platform_uart *facts = &platform->uart;
+    void *registers = facts->kind == PLATFORM_UART_SBI ? NULL
+                                                       : kmap_device(facts->registers.start, facts->registers.bytes);
+
+    if (!registers)
+        uart_sbi_init(&uart);
+    else if (facts->kind == PLATFORM_UART_16550)
+        uart_16550_init(&uart, registers, facts->reg_shift, facts->reg_io_width);
+    else
+        uart_sifive_init(&uart, registers);
+    console_init(&uart, platform_argument_is(platform, "console", "framed") ? CONSOLE_FRAMED : CONSOLE_PLAIN);
+}
+
+void board_init_interrupts(const struct platform *platform)
+{
+    const struct platform_plic *facts = &platform->plic;
+    void *registers = facts->registers.bytes ? kmap_device(facts->registers.start, plic_window_bytes(facts->context))
+                                             : NULL;
+
+    if (registers) {
+        plic_init(&plic, registers, facts->sources, facts->context);
+        trap_set_plic(&plic);
+    }
+    console_listen(registers && uart.registers ? platform->uart.interrupt : 0);
+}
+
+static int init_cfi(const struct platform_flash *facts)
+{
+    volatile uint32_t *bank = kmap_device(facts->registers.start, facts->registers.bytes);
+
+    if (!bank || facts->bank_width != sizeof(*bank))
+        return -ENODEV;
+    cfi_bus_mmio(&flash.cfi.bus, bank);
+    return cfi_nor_init(&flash.cfi.nor, &flash.cfi.bus, now_us);
+}
+
+static int init_spi(const struct platform_flash *facts)
+{
+    void *registers = kmap_device(facts->registers.start, facts->registers.bytes);
+
+    if (!registers || facts->chip_select != 0)
+        return -ENODEV;
+    spi_sifive_init(&flash.spi.controller, registers, facts->clock_hz);
+    int error = spi_nor_init(&flash.spi.nor, &(struct spi_nor_setup){
+        .spi = &flash.spi.controller.spi, .now_us = now_us, .hz = facts->max_hz, .erase_bytes = SPI_ERASE_BYTES,
+    });
+
+    if (!error && facts->lanes == 4)
+        (void)spi_nor_try_quad(&flash.spi.nor);
+    return error;
+}
+
+struct flash *board_init_flash(const struct platform *platform)
+{
+    const struct platform_flash *facts = &platform->flash;
+    int error;
+
+    if (facts->kind == PLATFORM_FLASH_NONE) {
+        log_line("flash: this board has none that we know");
+        return NULL;
+    }
+    error = facts->kind == PLATFORM_FLASH_CFI ? init_cfi(facts) : init_spi(facts);
+    if (error) {
+        log_line("flash: none that answers (error %d)", -error);
+        return NULL;
+    }
+    return facts->kind == PLATFORM_FLASH_CFI ? &flash.cfi.nor.flash : &flash.spi.nor.flash;
+}

@@ -1,0 +1,154 @@
+/*
+ * From the boot code to the first program, and from the last one to power off. Each step of firmware_main() needs those
+ * before it; the order is the documentation.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "firmware/board.h"
+#include "firmware/boot.h"
+#include "firmware/clock.h"
+#include "firmware/command.h"
+#include "firmware/console.h"
+#include "firmware/job.h"
+#include "firmware/kmap.h"
+#include "firmware/log.h"
+#include "firmware/monitor.h"
+#include "firmware/random.h"
+#include "firmware/statistics.h"
+#include "firmware/storage.h"
+#include "firmware/task.h"
+#include "firmware/trap.h"
+#include "firmware/worker.h"
+#include "hal/cpu_riscv.h"
+#include "hal/sbi.h"
+#include "hal/timer.h"
+#include "mm/mm.h"
+#include "platform/errata.h"
+
+static struct platform platform;
+static struct flash *flash;
+
+static _Noreturn void refuse(const char *why)
+{
+    log_line("cannot run: %s", why);
+    sbi_power_off(true);
+}
+
+/* ---- The main thread ---- */
+
+static void show_statistics(void)
+{
+    statistics_print(flash);
+}
+
+/* The command of the boot arguments, or the job of the store. The run's exit status. */
+static int run_main_job(void)
+{
+    const char *command = platform_command(&platform);
+
+    if (*command)
+        return command_run(command);
+    if (job_exists(JOB_PATH))
+        return job_run(JOB_PATH, flash) ? 1 : 0;
+    log_line("nothing to run: no command, and no file " JOB_PATH);
+    return 0;
+}
+
+/* People at a terminal who gave no command go on in the monitor. */
+static bool wants_monitor(void)
+{
+    return console_form() == CONSOLE_PLAIN && !*platform_command(&platform);
+}
+
+static void main_thread(void *argument)
+{
+    static const struct monitor_host calls = {
+        .statistics = show_statistics, .sync = storage_sync, .format = storage_format,
+    };
+    struct monitor_host host = calls;
+
+    (void)argument;
+    host.flash = flash;
+    int status = run_main_job();
+
+    show_statistics();
+    if (wants_monitor())
+        monitor_run(&host);
+    int error = storage_sync();
+
+    if (error)
+        log_line("sync: failed (error %d)", -error);
+    bool sound = statistics_check();
+
+    log_line("end status=%d", status);
+    sbi_power_off(!sound);
+}
+
+/* ---- Bring-up ---- */
+
+static void probe(uint32_t boot_hart, const void *device_tree, uint32_t device_tree_bytes)
+{
+    struct fdt fdt;
+    int error = fdt_open(&fdt, device_tree, device_tree_bytes);
+
+    if (error)
+        refuse("there is no device tree, or it is broken");
+    error = platform_probe(&platform, &fdt, boot_hart, kmap_image());
+    if (error)
+        refuse(error == -ENOMEM ? "no RAM is free" : "the device tree lacks this hart, its timebase or its RAM");
+}
+
+static void init_memory(void)
+{
+    struct mm_config config = {
+        .pool = {platform.pool.start}, .frames = (uint32_t)(platform.pool.bytes / PAGE_BYTES),
+        .share_kernel = kmap_share,
+    };
+
+    log_line("%s: %u harts, %u frames of memory at 0x%lx%s", platform.model, platform.harts, config.frames,
+             platform.pool.start, timer_is_direct() ? "" : ", timer by SBI");
+    if (mm_init(&config)) {
+        log_line("cannot run: %u frames are too few, at least %u are needed", config.frames, mm_minimum_frames());
+        sbi_power_off(true);
+    }
+}
+
+static void init_random(void)
+{
+    uint64_t jitter[] = {timer_now(), cpu_cycles(), (uint64_t)platform.pool.start};
+
+    random_stir(platform.seed, platform.seed_bytes);
+    random_stir(jitter, sizeof(jitter));
+    memset(platform.seed, 0, sizeof(platform.seed));
+}
+
+static void start_threads(void)
+{
+    struct task *task;
+
+    if (worker_start(flash) || task_create_kernel("main", main_thread, NULL, &task))
+        refuse("no memory for the first threads");
+    task_start(task);
+}
+
+_Noreturn void firmware_main(uint32_t boot_hart, const void *device_tree, uint32_t device_tree_bytes)
+{
+    sbi_init(kmap_image_offset);
+    probe(boot_hart, device_tree, device_tree_bytes);
+    cpu_init(platform_errata(&platform));
+    timer_init(platform.timebase_hz, platform.has_sstc);
+    task_init(boot_hart, platform.has_float);
+    trap_init();
+    kmap_init(&platform);
+    board_init_console(&platform);
+    clock_init((int64_t)platform_argument_number(&platform, "time", 0));
+    init_memory();
+    init_random();
+    board_init_interrupts(&platform);
+    flash = board_init_flash(&platform);
+    if (storage_open(&platform, flash))
+        refuse("no memory for the store");
+    start_threads();
+    task_idle();
+}

@@ -1,0 +1,139 @@
+/* Partition, store and tail. */
+#include "firmware/storage.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "firmware/log.h"
+#include "firmware/random.h"
+#include "firmware/usercopy.h"
+#include "mm/mm.h"
+#include "platform/partition.h"
+
+#define TAIL_PERCENT 33u
+#define TAIL_PERCENT_MAX 90u
+
+static struct {
+    struct store_config config;            /* .flash NULL: no partition */
+    bool on_flash;
+} storage;
+
+static uint32_t tail_pages(const struct platform *platform)
+{
+    uint64_t percent = platform_argument_number(platform, "tail", TAIL_PERCENT);
+
+    if (percent > TAIL_PERCENT_MAX)
+        percent = TAIL_PERCENT_MAX;
+    return (uint32_t)(platform->pool.bytes / PAGE_BYTES * percent / 100);
+}
+
+static const char *in_words(enum store_content content)
+{
+    switch (content) {
+    case STORE_BLANK:
+        return "is blank";
+    case STORE_NEWER:
+        return "holds a store of a newer version";
+    default:
+        return "holds something else";
+    }
+}
+
+/* Finds the partition and lets the flash's gate open for it. */
+static bool find_partition(const struct platform *platform, struct flash *flash)
+{
+    struct partition partition;
+
+    if (!flash)
+        return false;
+    if (partition_find(platform, flash, &partition)) {
+        log_line("flash: no partition of ours: %s", partition.why);
+        return false;
+    }
+    if (flash_open_window(flash, partition.start, partition.bytes)) {
+        log_line("flash: the partition is not whole erase blocks");
+        return false;
+    }
+    storage.config.flash = flash;
+    storage.config.base = partition.start;
+    storage.config.bytes = partition.bytes;
+    log_line("flash: %u KiB of %u KiB at 0x%x (%s), erase blocks of %u KiB", partition.bytes >> 10,
+             flash->geometry.size_bytes >> 10, partition.start, partition.source, flash->geometry.erase_bytes >> 10);
+    return true;
+}
+
+static bool open_on_flash(struct store **store)
+{
+    enum store_content content;
+    int error = store_probe(&storage.config, &content);
+
+    if (error) {
+        log_line("flash: the partition cannot be read (error %d)", -error);
+        return false;
+    }
+    if (content != STORE_OURS) {
+        log_line("flash: the partition %s; running without it", in_words(content));
+        return false;
+    }
+    error = store_open(&storage.config, store);
+    if (error)
+        log_line("flash: the store does not open (error %d); running without it", -error);
+    return !error;
+}
+
+static void report(struct store *store)
+{
+    struct store_statistics statistics;
+
+    store_statistics(store, &statistics);
+    log_line("store: %u blocks, %u erased, %u bad, worn %u to %u; tail of %u KiB", statistics.blocks,
+             statistics.blocks_erased, statistics.blocks_bad, statistics.wear_min, statistics.wear_max,
+             storage.config.tail_pages * (PAGE_BYTES >> 10));
+}
+
+int storage_open(const struct platform *platform, struct flash *flash)
+{
+    struct store *store;
+
+    storage.config = (struct store_config){
+        .tail_pages = tail_pages(platform), .page_get = mm_page_get, .page_put = mm_page_put,
+    };
+    random_fill(storage.config.seed, sizeof(storage.config.seed));
+    storage.on_flash = find_partition(platform, flash) && open_on_flash(&store);
+    if (!storage.on_flash) {
+        struct store_config in_ram = storage.config;
+
+        in_ram.flash = NULL;
+        int error = store_open(&in_ram, &store);
+
+        if (error)
+            return error;
+    }
+    memset(storage.config.seed, 0, sizeof(storage.config.seed));
+    report(store);
+    mm_attach(store);
+    return 0;
+}
+
+void storage_format(void)
+{
+    if (!storage.config.flash) {
+        log_line("format: there is no partition of ours on the flash");
+        return;
+    }
+    if (storage.on_flash) {
+        log_line("format: the store is in use; boot with its blocks erased, or from another flash");
+        return;
+    }
+    int error = store_format(&storage.config);
+
+    if (error)
+        log_line("format: failed (error %d)", -error);
+    else
+        log_line("format: done; the next boot uses it");
+}
+
+int storage_sync(void)
+{
+    return (int)MM_RETRY(object_sync_all());
+}
