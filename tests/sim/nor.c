@@ -145,7 +145,7 @@ bool nor_suspend(struct nor *nor)
         nor_violation(nor, "this part cannot suspend");
         return false;
     }
-    if (operation->resumed_ns && nor->now_ns - operation->resumed_ns < nor->config.resume_gap_us * 1000ull)
+    if (operation->resumed && nor->now_ns - operation->resumed_ns < nor->config.resume_gap_us * 1000ull)
         nor_violation(nor, "a suspend too soon after a resume");
     nor->counters.suspends++;
     operation->remaining_ns = operation->end_ns == NOR_NEVER ? NOR_NEVER : operation->end_ns - nor->now_ns;
@@ -163,6 +163,7 @@ void nor_resume(struct nor *nor)
     if (nor_busy(nor))
         nor_violation(nor, "resumed before the suspend took effect");
     operation->suspended = false;
+    operation->resumed = true;
     operation->resumed_ns = nor->now_ns;
     operation->end_ns = operation->remaining_ns == NOR_NEVER ? NOR_NEVER : nor->now_ns + operation->remaining_ns;
 }

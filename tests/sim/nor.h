@@ -85,8 +85,8 @@ struct nor_operation {
     uint64_t end_ns;       /* NOR_NEVER: the part stays busy */
     uint64_t remaining_ns; /* while suspended */
     uint64_t quiet_ns;     /* when a suspend takes effect */
-    uint64_t resumed_ns;   /* 0: never suspended */
-    bool suspended;
+    uint64_t resumed_ns;   /* when, if `resumed` */
+    bool suspended, resumed;
     uint64_t number; /* 1 is the first program or erase of this part's life */
 };
 

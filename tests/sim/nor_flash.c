@@ -25,7 +25,7 @@ static bool quiet(struct nor_flash *front)
         return true;
     if (!nor->config.suspend_us)
         return false;
-    if (nor->operation.resumed_ns && nor->now_ns - nor->operation.resumed_ns < gap_ns)
+    if (nor->operation.resumed && nor->now_ns - nor->operation.resumed_ns < gap_ns)
         nor_advance_ns(nor, gap_ns - (nor->now_ns - nor->operation.resumed_ns));
     nor_charge_ns(nor, nor->config.command_ns);
     if (nor_suspend(nor))

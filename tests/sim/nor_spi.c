@@ -251,7 +251,7 @@ static void fill_sfdp(const struct nor_spi *chip, const struct spi_transaction *
 static void fill_id(const struct nor_spi *chip, const struct spi_transaction *t)
 {
     for (uint32_t i = 0; i < t->bytes; i++)
-        ((uint8_t *)t->into)[i] = i < 3 ? (uint8_t)(chip->id >> (8 * (2 - i))) : 0;
+        ((uint8_t *)t->into)[i] = (uint8_t)(i < 3 ? chip->id >> (8 * (2 - i)) : 0);
 }
 
 static void suspend(struct nor_spi *chip)
