@@ -9,8 +9,9 @@ import subprocess
 
 from run_options import BUILD, RunError, built
 
-# From this version on, `virt` with a pflash drive still boots -kernel, and -kernel may not overlap a loader device.
-BOOTS_KERNEL_BESIDE_PFLASH = (8, 1)
+# Before this version the boot firmware is told the lowest address of the image's file instead of its entry, and a pflash
+# drive makes `virt` start in the flash; from it on, -kernel may not overlap a loader device.
+BOOTS_KERNEL_ENTRY = (8, 1)
 DEFAULT_FW_JUMP = '/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin'
 
 PR_SET_PDEATHSIG = 1            # linux/prctl.h
@@ -40,11 +41,13 @@ def boot_words(options, flash):
     """How OpenSBI and the firmware get into memory."""
     elf = built('vellum.elf')
     words = ['-kernel', elf, '-append', options.bootargs()]
-    if options.board == 'virt' and flash is not None and version(options.qemu) < BOOTS_KERNEL_BESIDE_PFLASH:
-        # This QEMU would start in the pflash; fw_jump goes to the image's address all the same.
-        loader = elf.replace(',', ',,')
-        return ['-bios', options.opensbi or DEFAULT_FW_JUMP, *words, '-device', f'loader,file={loader}']
-    return (['-bios', options.opensbi] if options.opensbi else []) + words
+    if version(options.qemu) >= BOOTS_KERNEL_ENTRY:
+        return (['-bios', options.opensbi] if options.opensbi else []) + words
+    # fw_jump goes to the image's address, whatever it is told.
+    words = ['-bios', options.opensbi or DEFAULT_FW_JUMP, *words]
+    if options.board == 'virt' and flash is not None:
+        words += ['-device', 'loader,file=' + elf.replace(',', ',,')]
+    return words
 
 
 def command_line(options, flash, serial='stdio'):
