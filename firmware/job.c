@@ -10,16 +10,16 @@
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
 
-#define TASKS_MAX 16u
+#define TASKS_MAX     16u
 #define ARGUMENTS_MAX 15u
 
 struct job_task {
-    char *name, *command, *expected;       /* in the description */
-    struct process *process;               /* NULL: not begun, or ended */
-    struct space *space;                   /* a reference, so that its statistics outlive its process */
+    char *name, *command, *expected; /* in the description */
+    struct process *process;         /* NULL: not begun, or ended */
+    struct space *space;             /* a reference, so that its statistics outlive its process */
     struct space_statistics statistics;
     struct job_output output;
-    const char *failure;                   /* why it could not begin, or NULL */
+    const char *failure; /* why it could not begin, or NULL */
     int32_t status;
 };
 
@@ -27,7 +27,7 @@ static struct pool task_pool = POOL_OF(struct job_task);
 
 static struct {
     const struct flash *flash;
-    pa_t page;                             /* holds the description */
+    pa_t page; /* holds the description */
     struct job_task *tasks[TASKS_MAX];
     unsigned count, done;
     uint64_t started;
@@ -53,7 +53,7 @@ static int read_description(const char *path, char **text)
     error = (int)MM_RETRY(mm_frame_get(&job.page));
     if (!error) {
         *text = cpu_direct(job.page);
-        int64_t bytes = file_read(file, (struct span){NULL, (va_t)*text, PAGE_BYTES}, 0);
+        int64_t bytes = file_read(file, (struct span){ NULL, (va_t)*text, PAGE_BYTES }, 0);
         error = bytes < 0 ? (int)bytes : bytes == PAGE_BYTES ? -EFBIG : 0;
         if (error)
             mm_frame_put(job.page);
@@ -101,7 +101,7 @@ static int parse(char *text)
 
 static void start(struct job_task *task)
 {
-    const char *arguments[ARGUMENTS_MAX + 1] = {0};
+    const char *arguments[ARGUMENTS_MAX + 1] = { 0 };
     struct files *files = job_output_files(&task->output);
     char *rest = task->command;
 
@@ -131,7 +131,8 @@ static bool as_expected(const struct job_task *task)
     static const struct {
         const char *name;
         int number;
-    } signals[] = {{"SIGILL", 4}, {"SIGTRAP", 5}, {"SIGABRT", 6}, {"SIGBUS", 7}, {"SIGKILL", 9}, {"SIGSEGV", 11}};
+    } signals[] = { { "SIGILL", 4 }, { "SIGTRAP", 5 }, { "SIGABRT", 6 },
+                    { "SIGBUS", 7 }, { "SIGKILL", 9 }, { "SIGSEGV", 11 } };
 
     if (task->failure)
         return false;
@@ -204,9 +205,9 @@ static void show_task(const struct job_task *task)
     const uint64_t *faults = s->faults;
 
     log_begin();
-    log_part("job %-10s %6u %6u %6lu %6lu %6lu %6lu %6lu  ", task->name, s->mapped_pages * 4, s->resident_peak_pages * 4,
-             faults[FAULT_ZERO] + faults[FAULT_ZERO_READ], faults[FAULT_COPY], faults[FAULT_FILE], faults[FAULT_TAIL],
-             faults[FAULT_FLASH]);
+    log_part("job %-10s %6u %6u %6lu %6lu %6lu %6lu %6lu  ", task->name, s->mapped_pages * 4,
+             s->resident_peak_pages * 4, faults[FAULT_ZERO] + faults[FAULT_ZERO_READ], faults[FAULT_COPY],
+             faults[FAULT_FILE], faults[FAULT_TAIL], faults[FAULT_FLASH]);
     if (task->failure)
         log_part("NOT BEGUN: %s", task->failure);
     else if (as_expected(task))

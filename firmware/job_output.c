@@ -50,7 +50,7 @@ static int output_status(struct file *file, struct linux_stat *status)
     return 0;
 }
 
-static const struct file_ops output_ops = {.read = output_read, .write = output_write, .status = output_status};
+static const struct file_ops output_ops = { .read = output_read, .write = output_write, .status = output_status };
 
 static struct file *open_output(struct job_output *output, uint32_t flags)
 {

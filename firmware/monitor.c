@@ -16,29 +16,29 @@ static bool halting;
 
 static const struct entry {
     const char *name, *arguments, *help;
-    unsigned least;                        /* arguments that it cannot do without */
+    unsigned least; /* arguments that it cannot do without */
     monitor_command *run;
 } commands[] = {
-    {"help", "", "this list", 0, help},
-    {"ps", "", "processes", 0, monitor_ps},
-    {"run", "PROGRAM [ARGUMENT ...] [&]", "runs a program of the store; Ctrl-C interrupts it", 1, monitor_start},
-    {"kill", "TASK [SIGNAL]", "sends a signal, SIGTERM (15) by itself", 1, monitor_kill},
-    {"maps", "TASK", "regions, and where their pages are", 1, monitor_maps},
-    {"pte", "TASK ADDRESS", "the page-table walk, level by level", 2, monitor_pte},
-    {"mem", "", "frames, promises, faults", 0, monitor_memory},
-    {"free", "", "memory and swap in short", 0, monitor_free},
-    {"log", "", "tail, slots and records", 0, monitor_log},
-    {"files", "[PATH]", "the files of a directory", 0, monitor_files},
-    {"blocks", "", "each erase block: state, stream, live bytes", 0, monitor_blocks},
-    {"wear", "", "erases of each block", 0, monitor_wear},
-    {"stats", "", "all counters, as at the end of a run", 0, statistics},
-    {"check", "", "executes the invariants, reads all records on flash", 0, monitor_check},
-    {"swapon", "[BLOCKS]", "swap on flash, in all blocks or so many", 0, monitor_swap_on},
-    {"swapoff", "", "no more swap on flash", 0, monitor_swap_off},
-    {"sync", "", "files to flash", 0, sync},
-    {"format", "yes", "makes the partition an empty store; what it holds is lost", 0, format},
-    {"uptime", "", "time since boot", 0, uptime},
-    {"halt", "", "syncs and powers off", 0, halt},
+    { "help", "", "this list", 0, help },
+    { "ps", "", "processes", 0, monitor_ps },
+    { "run", "PROGRAM [ARGUMENT ...] [&]", "runs a program of the store; Ctrl-C interrupts it", 1, monitor_start },
+    { "kill", "TASK [SIGNAL]", "sends a signal, SIGTERM (15) by itself", 1, monitor_kill },
+    { "maps", "TASK", "regions, and where their pages are", 1, monitor_maps },
+    { "pte", "TASK ADDRESS", "the page-table walk, level by level", 2, monitor_pte },
+    { "mem", "", "frames, promises, faults", 0, monitor_memory },
+    { "free", "", "memory and swap in short", 0, monitor_free },
+    { "log", "", "tail, slots and records", 0, monitor_log },
+    { "files", "[PATH]", "the files of a directory", 0, monitor_files },
+    { "blocks", "", "each erase block: state, stream, live bytes", 0, monitor_blocks },
+    { "wear", "", "erases of each block", 0, monitor_wear },
+    { "stats", "", "all counters, as at the end of a run", 0, statistics },
+    { "check", "", "executes the invariants, reads all records on flash", 0, monitor_check },
+    { "swapon", "[BLOCKS]", "swap on flash, in all blocks or so many", 0, monitor_swap_on },
+    { "swapoff", "", "no more swap on flash", 0, monitor_swap_off },
+    { "sync", "", "files to flash", 0, sync },
+    { "format", "yes", "makes the partition an empty store; what it holds is lost", 0, format },
+    { "uptime", "", "time since boot", 0, uptime },
+    { "halt", "", "syncs and powers off", 0, halt },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -162,7 +162,7 @@ static unsigned split(char *line, const char *words[MONITOR_WORDS_MAX])
 
 static void execute(const struct monitor_host *host, char *line)
 {
-    const char *words[MONITOR_WORDS_MAX + 1] = {0};
+    const char *words[MONITOR_WORDS_MAX + 1] = { 0 };
     unsigned count = split(line, words);
 
     if (count == 0)

@@ -17,7 +17,7 @@ typedef void monitor_command(const struct monitor_host *host, unsigned count, co
 
 /* monitor_tasks.c */
 monitor_command monitor_ps, monitor_start, monitor_kill;
-void monitor_reap(void);                   /* tells of background tasks that have ended, and forgets them */
+void monitor_reap(void); /* tells of background tasks that have ended, and forgets them */
 
 /* monitor_memory.c */
 monitor_command monitor_maps, monitor_pte, monitor_memory, monitor_free, monitor_check;

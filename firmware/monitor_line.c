@@ -7,7 +7,7 @@
 #include "firmware/log.h"
 #include "firmware/task.h"
 
-#define CONTROL(letter) ((letter) & 0x1f)
+#define CONTROL(letter) ((letter)&0x1f)
 
 /* Keys that are sequences of an ANSI terminal: ESC [ letter. */
 enum { KEY_UP = 256, KEY_DOWN, KEY_RIGHT, KEY_LEFT, KEY_HOME, KEY_END, KEY_OTHER };
@@ -17,9 +17,9 @@ static struct {
     char *line;
     unsigned length, cursor;
     char history[MONITOR_HISTORY_LINES][MONITOR_LINE_BYTES];
-    unsigned remembered;                   /* lines ever; the newest is at (remembered - 1) % MONITOR_HISTORY_LINES */
-    unsigned back;                         /* how many lines back the shown one is; 0: the line being written */
-    char kept[MONITOR_LINE_BYTES];         /* that line, while an older one is shown */
+    unsigned remembered;           /* lines ever; the newest is at (remembered - 1) % MONITOR_HISTORY_LINES */
+    unsigned back;                 /* how many lines back the shown one is; 0: the line being written */
+    char kept[MONITOR_LINE_BYTES]; /* that line, while an older one is shown */
 } editor;
 
 static void show(const char *text, unsigned bytes)
@@ -55,8 +55,9 @@ static int read_byte(void)
 /* After ESC. Sequences longer than three bytes are read to their end and mean nothing. */
 static int read_sequence(void)
 {
-    static const int letters[] = {['A'] = KEY_UP, ['B'] = KEY_DOWN, ['C'] = KEY_RIGHT, ['D'] = KEY_LEFT,
-                                  ['F'] = KEY_END, ['H'] = KEY_HOME};
+    static const int letters[] = {
+        ['A'] = KEY_UP, ['B'] = KEY_DOWN, ['C'] = KEY_RIGHT, ['D'] = KEY_LEFT, ['F'] = KEY_END, ['H'] = KEY_HOME
+    };
     int byte = read_byte();
 
     if (byte != '[' && byte != 'O')
@@ -123,22 +124,28 @@ static void remember(void)
 static void move(int key)
 {
     switch (key) {
-    case KEY_LEFT: case CONTROL('B'):
+    case KEY_LEFT:
+    case CONTROL('B'):
         editor.cursor -= editor.cursor > 0;
         break;
-    case KEY_RIGHT: case CONTROL('F'):
+    case KEY_RIGHT:
+    case CONTROL('F'):
         editor.cursor += editor.cursor < editor.length;
         break;
-    case KEY_HOME: case CONTROL('A'):
+    case KEY_HOME:
+    case CONTROL('A'):
         editor.cursor = 0;
         break;
-    case KEY_END: case CONTROL('E'):
+    case KEY_END:
+    case CONTROL('E'):
         editor.cursor = editor.length;
         break;
-    case KEY_UP: case CONTROL('P'):
+    case KEY_UP:
+    case CONTROL('P'):
         show_history(editor.back + 1);
         break;
-    case KEY_DOWN: case CONTROL('N'):
+    case KEY_DOWN:
+    case CONTROL('N'):
         if (editor.back)
             show_history(editor.back - 1);
         break;
@@ -148,7 +155,8 @@ static void move(int key)
 static void edit(int key)
 {
     switch (key) {
-    case '\b': case 0x7f:
+    case '\b':
+    case 0x7f:
         if (editor.cursor)
             erase(editor.cursor - 1, editor.cursor);
         break;

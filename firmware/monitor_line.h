@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#define MONITOR_LINE_BYTES 128u
+#define MONITOR_LINE_BYTES    128u
 #define MONITOR_HISTORY_LINES 8u
 
 /* Sleeps for input. The line without its end; false: the end of input. */

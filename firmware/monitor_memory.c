@@ -8,7 +8,9 @@ static void show_region(const struct region_info *region)
                   region->protection & MAP_READ ? 'r' : '-', region->protection & MAP_WRITE ? 'w' : '-',
                   region->protection & MAP_EXECUTE ? 'x' : '-', region->flags & REGION_SHARED ? 's' : 'p',
                   region->resident, region->dirty, region->tail, region->flash,
-                  region->name ? region->name : region->object ? "" : "anonymous");
+                  region->name     ? region->name
+                  : region->object ? ""
+                                   : "anonymous");
     if (region->object && object_node(region->object))
         monitor_print("file %u +0x%lx", object_node(region->object), region->offset);
     monitor_print("\n");
@@ -49,7 +51,7 @@ void monitor_pte(const struct monitor_host *host, unsigned count, const char *co
 {
     static const char *const states[] = {
         [PAGE_UNMAPPED] = "not mapped", [PAGE_NONE] = "never touched", [PAGE_ZERO] = "the page of zeros",
-        [PAGE_RESIDENT] = "in a frame", [PAGE_TAIL] = "in the tail", [PAGE_FLASH] = "on flash",
+        [PAGE_RESIDENT] = "in a frame", [PAGE_TAIL] = "in the tail",   [PAGE_FLASH] = "on flash",
     };
     struct process *process = monitor_process(words[1]);
     struct page_info page;
@@ -75,8 +77,9 @@ void monitor_pte(const struct monitor_host *host, unsigned count, const char *co
 void monitor_memory(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     static const char *const kinds[FAULT_KINDS] = {
-        [FAULT_SPURIOUS] = "spurious", [FAULT_ZERO] = "zero", [FAULT_ZERO_READ] = "zero-read", [FAULT_COPY] = "copy",
-        [FAULT_FILE] = "file", [FAULT_TAIL] = "tail", [FAULT_FLASH] = "flash", [FAULT_MAPPED] = "mapped",
+        [FAULT_SPURIOUS] = "spurious", [FAULT_ZERO] = "zero",     [FAULT_ZERO_READ] = "zero-read",
+        [FAULT_COPY] = "copy",         [FAULT_FILE] = "file",     [FAULT_TAIL] = "tail",
+        [FAULT_FLASH] = "flash",       [FAULT_MAPPED] = "mapped",
     };
     struct mm_statistics s;
 
@@ -101,8 +104,8 @@ void monitor_free(const struct monitor_host *host, unsigned count, const char *c
     mm_statistics(&s);
     monitor_print("RAM   %u KiB, %u KiB free\n", s.frames_total * 4, s.frames_free * 4);
     if (mm_store())
-        monitor_print("swap  %lu KiB at least, %lu KiB of all memory promised\n",
-                      store_capacity_pages(mm_store()) * 4, s.promised_pages * 4);
+        monitor_print("swap  %lu KiB at least, %lu KiB of all memory promised\n", store_capacity_pages(mm_store()) * 4,
+                      s.promised_pages * 4);
 }
 
 void monitor_check(const struct monitor_host *host, unsigned count, const char *const *words)

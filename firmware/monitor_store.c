@@ -48,7 +48,7 @@ void monitor_files(const struct monitor_host *host, unsigned count, const char *
 {
     struct store *store = store_here();
     uint32_t directory = NODE_ROOT;
-    struct node_info node = {0};
+    struct node_info node = { 0 };
 
     (void)host;
     if (!store)
@@ -74,11 +74,14 @@ static bool each_block(uint32_t *block, struct block_info *info)
 void monitor_blocks(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     static const char *const states[] = {
-        [BLOCK_DIRTY] = "dirty", [BLOCK_ERASED] = "erased", [BLOCK_OPEN] = "open", [BLOCK_FULL] = "full",
-        [BLOCK_BAD] = "bad",
+        [BLOCK_DIRTY] = "dirty", [BLOCK_ERASED] = "erased", [BLOCK_OPEN] = "open",
+        [BLOCK_FULL] = "full",   [BLOCK_BAD] = "bad",
     };
     static const char *const streams[STREAM_COUNT] = {
-        [STREAM_HOT] = "hot", [STREAM_COLD] = "cold", [STREAM_DURABLE] = "durable", [STREAM_SETTLED] = "settled",
+        [STREAM_HOT] = "hot",
+        [STREAM_COLD] = "cold",
+        [STREAM_DURABLE] = "durable",
+        [STREAM_SETTLED] = "settled",
     };
     struct block_info info;
 

@@ -8,9 +8,9 @@
 #include "firmware/monitor_commands.h"
 #include "firmware/usercopy.h"
 
-#define SIGINT 2
-#define SIGTERM 15
-#define KEY_INTERRUPT 3                    /* Ctrl-C */
+#define SIGINT        2
+#define SIGTERM       15
+#define KEY_INTERRUPT 3 /* Ctrl-C */
 
 static struct process *foreground;
 
@@ -23,8 +23,8 @@ static const char *state_name(const struct process *process)
         return "stopped";
     }
     LIST_EACH(link, &process->threads)
-        if (LIST_ENTRY(link, struct task, in_process)->state != TASK_BLOCKED)
-            return "runs";
+    if (LIST_ENTRY(link, struct task, in_process)->state != TASK_BLOCKED)
+        return "runs";
     return "waits";
 }
 
@@ -33,7 +33,7 @@ static uint64_t run_time_ms(const struct process *process)
     uint64_t ticks = process->ran_ticks;
 
     LIST_EACH(link, &process->threads)
-        ticks += task_ran_ticks(LIST_ENTRY(link, struct task, in_process));
+    ticks += task_ran_ticks(LIST_ENTRY(link, struct task, in_process));
     return timer_ns_from_ticks(ticks) / 1000000;
 }
 
@@ -41,9 +41,10 @@ void monitor_ps(const struct monitor_host *host, unsigned count, const char *con
 {
     (void)host, (void)count, (void)words;
     monitor_print("  task parent state   threads      ms size KiB  in RAM swapped name\n");
-    LIST_EACH(link, process_list()) {
+    LIST_EACH(link, process_list())
+    {
         struct process *process = LIST_ENTRY(link, struct process, all);
-        struct space_statistics s = {0};
+        struct space_statistics s = { 0 };
 
         if (process->space)
             space_statistics(process->space, &s);
@@ -83,7 +84,7 @@ static void wait_for(struct process *process)
 
 void monitor_start(const struct monitor_host *host, unsigned count, const char *const *words)
 {
-    const char *arguments[MONITOR_WORDS_MAX + 1] = {0};
+    const char *arguments[MONITOR_WORDS_MAX + 1] = { 0 };
     bool background = strcmp(words[count - 1], "&") == 0;
     struct files *files = files_new_console();
     struct process *process;
@@ -108,7 +109,8 @@ void monitor_start(const struct monitor_host *host, unsigned count, const char *
 
 void monitor_reap(void)
 {
-    LIST_EACH(link, process_list()) {
+    LIST_EACH(link, process_list())
+    {
         struct process *process = LIST_ENTRY(link, struct process, all);
         uint32_t id = process->id;
 
@@ -131,5 +133,5 @@ void monitor_kill(const struct monitor_host *host, unsigned count, const char *c
         monitor_print("signals are 1 to %u\n", SIGNALS);
     else
         signal_send(process, (int)signal);
-    task_yield();                          /* so that the end is told before the next prompt */
+    task_yield(); /* so that the end is told before the next prompt */
 }

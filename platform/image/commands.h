@@ -25,10 +25,12 @@ bool command_dump(struct image *image, int count, char **arguments);
  * without a leading /.
  */
 #define IMAGE_DEPTH_MAX 16u
-#define IMAGE_PATH_MAX (IMAGE_DEPTH_MAX * (NODE_NAME_MAX + 1u))
+#define IMAGE_PATH_MAX  (IMAGE_DEPTH_MAX * (NODE_NAME_MAX + 1u))
 
 struct tree_walk {
-    struct { uint32_t directory, after, path_bytes; } level[IMAGE_DEPTH_MAX];
+    struct {
+        uint32_t directory, after, path_bytes;
+    } level[IMAGE_DEPTH_MAX];
     unsigned depth;
     bool started;
     char path[IMAGE_PATH_MAX + 1];

@@ -36,7 +36,7 @@ static int start(struct flash *flash, struct flash_request *request)
 
 static void poll(struct flash *flash)
 {
-    (void)flash;                           /* every request ends inside start() */
+    (void)flash; /* every request ends inside start() */
 }
 
 static const struct flash_driver file_driver = { .name = "file", .start = start, .poll = poll };

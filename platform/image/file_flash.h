@@ -14,8 +14,8 @@
 #include "hal/flash.h"
 
 struct file_flash {
-    struct flash flash;                    /* give this to the store */
-    uint8_t *bytes;                        /* the whole file, mapped */
+    struct flash flash; /* give this to the store */
+    uint8_t *bytes;     /* the whole file, mapped */
     uint32_t size_bytes;
     int descriptor;
 };

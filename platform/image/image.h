@@ -17,18 +17,18 @@
 struct image_board {
     const char *name;
     struct flash_geometry geometry;
-    uint32_t start, bytes;                 /* the partition */
+    uint32_t start, bytes; /* the partition */
 };
 
-const struct image_board *image_board_named(const char *name);       /* NULL: there is none */
-const struct image_board *image_board_at(unsigned index);             /* NULL: past the last one */
+const struct image_board *image_board_named(const char *name); /* NULL: there is none */
+const struct image_board *image_board_at(unsigned index);      /* NULL: past the last one */
 
 struct image {
     const char *path;
     const struct image_board *board;
     struct file_flash file;
     struct store_config config;
-    struct store *store;                   /* NULL until it is mounted */
+    struct store *store; /* NULL until it is mounted */
 };
 
 enum image_access { IMAGE_READ, IMAGE_WRITE };
@@ -64,12 +64,12 @@ bool image_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * Tries the expression until the store no longer asks to come again, letting it work in between. Nothing here takes
  * time, so this ends.
  */
-#define IMAGE_RETRY(image, expression) \
-    ({ \
-        int result_; \
+#define IMAGE_RETRY(image, expression)              \
+    ({                                              \
+        int result_;                                \
         while ((result_ = (expression)) == -EAGAIN) \
-            (void)store_step((image)->store); \
-        result_; \
+            (void)store_step((image)->store);       \
+        result_;                                    \
     })
 
 #endif

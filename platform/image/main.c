@@ -14,7 +14,7 @@ enum needs { NEEDS_MOUNT = 1, NEEDS_WRITE = 2, MAKES_FILE = 4, FORMATS = 8 };
 
 struct command {
     const char *name, *arguments, *help;
-    int least, most;                       /* how many arguments */
+    int least, most; /* how many arguments */
     unsigned needs;
     bool (*run)(struct image *image, int count, char **arguments);
 };
@@ -49,7 +49,8 @@ static void print_usage(FILE *to)
     for (unsigned i = 0; image_board_at(i) != NULL; i++)
         fprintf(to, " %s", image_board_at(i)->name);
     fputs("; without --board it is the one whose store is found (create: virt)\n"
-          "exit status: 0 good, 1 failed or damaged, 2 wrong usage\n", to);
+          "exit status: 0 good, 1 failed or damaged, 2 wrong usage\n",
+          to);
 }
 
 static int usage(const char *why, const char *what)

@@ -11,12 +11,15 @@
 #define PAGE 4096u
 
 static const char *const state_names[] = {
-    [BLOCK_DIRTY] = "dirty", [BLOCK_ERASED] = "erased", [BLOCK_OPEN] = "open", [BLOCK_FULL] = "full",
-    [BLOCK_BAD] = "bad",
+    [BLOCK_DIRTY] = "dirty", [BLOCK_ERASED] = "erased", [BLOCK_OPEN] = "open",
+    [BLOCK_FULL] = "full",   [BLOCK_BAD] = "bad",
 };
 
 static const char *const stream_names[STREAM_COUNT] = {
-    [STREAM_HOT] = "hot", [STREAM_COLD] = "cold", [STREAM_DURABLE] = "durable", [STREAM_SETTLED] = "settled",
+    [STREAM_HOT] = "hot",
+    [STREAM_COLD] = "cold",
+    [STREAM_DURABLE] = "durable",
+    [STREAM_SETTLED] = "settled",
 };
 
 /* How many of the file's pages cannot be read. */
@@ -55,8 +58,8 @@ static void print_store(struct image *image)
 
     store_statistics(image->store, &s);
     printf("%u blocks of %u KiB: %u erased, %u dirty, %u swap, %u durable, %u bad\n", s.blocks,
-           image->board->geometry.erase_bytes >> 10, s.blocks_erased, s.blocks_dirty, s.blocks_swap,
-           s.blocks_durable, s.blocks_bad);
+           image->board->geometry.erase_bytes >> 10, s.blocks_erased, s.blocks_dirty, s.blocks_swap, s.blocks_durable,
+           s.blocks_bad);
     printf("mounted with %u reads of %u bytes\n", s.mount_reads, s.mount_read_bytes);
 }
 
@@ -119,8 +122,7 @@ bool command_dump(struct image *image, int count, char **arguments)
         bool written = info.state == BLOCK_OPEN || info.state == BLOCK_FULL;
         printf("%5u %#10x %-6s %-8s %9u %8u %8u %7u\n", block,
                image->board->start + block * image->board->geometry.erase_bytes, state_names[info.state],
-               written ? stream_names[info.stream] : "-", info.sequence, info.used_bytes, info.live_bytes,
-               info.erases);
+               written ? stream_names[info.stream] : "-", info.sequence, info.used_bytes, info.live_bytes, info.erases);
     }
     return command_ls(image, 0, NULL);
 }

@@ -22,7 +22,7 @@ static uint64_t instructions(void)
 {
 #ifdef __riscv
     uint64_t now;
-    __asm__ volatile("rdinstret %0" : "=r"(now) :: "memory");
+    __asm__ volatile("rdinstret %0" : "=r"(now)::"memory");
     return now;
 #else
     static uint64_t calls;
@@ -80,8 +80,14 @@ static double touch(int store, int rounds)
     return (double)spent / (double)(pages * (size_t)rounds);
 }
 
-static double fault_zero(void) { return touch(1, 40); }
-static double fault_readzero(void) { return touch(0, 40); }
+static double fault_zero(void)
+{
+    return touch(1, 40);
+}
+static double fault_readzero(void)
+{
+    return touch(0, 40);
+}
 
 /* A child that lives until its pipe is closed: its pages are shared as long. */
 static pid_t fork_sharer(int ends[2])
@@ -223,7 +229,7 @@ static double signal_segv(void)
     uint64_t start = instructions();
     for (int i = 0; i < ROUNDS; i++) {
 #ifdef __riscv
-        __asm__ volatile(".option push\n\t.option norvc\n\tsb zero, 0(%0)\n\t.option pop" :: "r"(guarded) : "memory");
+        __asm__ volatile(".option push\n\t.option norvc\n\tsb zero, 0(%0)\n\t.option pop" ::"r"(guarded) : "memory");
 #else
         *(volatile char *)guarded = 0;
 #endif
@@ -276,7 +282,7 @@ static double fault_tail(void)
 
     for (int round = 0; round < ROUNDS; round++) {
         fill_pages(at, 0, pages);
-        if (madvise(at, pages * PAGE, 21) != 0)     /* MADV_PAGEOUT */
+        if (madvise(at, pages * PAGE, 21) != 0) /* MADV_PAGEOUT */
             die("bench: madvise: %s", strerror(errno));
         uint64_t start = instructions();
         for (size_t i = 0; i < pages; i++)
@@ -317,18 +323,10 @@ static const struct figure {
     const char *name;
     double (*measure)(void);
 } figures[] = {
-    { "syscall_null", syscall_null },
-    { "fault_zero", fault_zero },
-    { "fault_readzero", fault_readzero },
-    { "fault_cow", fault_cow },
-    { "map_touch_unmap", map_touch_unmap },
-    { "protect_toggle", protect_toggle },
-    { "switch_yield", switch_yield },
-    { "pipe_oneway", pipe_oneway },
-    { "signal_segv", signal_segv },
-    { "fork_exit_wait", fork_exit_wait },
-    { "fault_tail", fault_tail },
-    { "swap_out_insn", swap_out_insn },
+    { "syscall_null", syscall_null },     { "fault_zero", fault_zero },           { "fault_readzero", fault_readzero },
+    { "fault_cow", fault_cow },           { "map_touch_unmap", map_touch_unmap }, { "protect_toggle", protect_toggle },
+    { "switch_yield", switch_yield },     { "pipe_oneway", pipe_oneway },         { "signal_segv", signal_segv },
+    { "fork_exit_wait", fork_exit_wait }, { "fault_tail", fault_tail },           { "swap_out_insn", swap_out_insn },
     { "swap_in_insn", swap_in_insn },
 };
 

@@ -6,7 +6,7 @@
 
 #include <signal.h>
 
-static volatile uintptr_t near_null = 16;  /* volatile: the compiler is not to know */
+static volatile uintptr_t near_null = 16; /* volatile: the compiler is not to know */
 
 static void store_to(uintptr_t address)
 {

@@ -5,8 +5,8 @@
 #include "common.h"
 
 #define RUN_BYTES (64u * 1024)
-#define RUNS_MAX 256
-#define LINES_MAX RUN_BYTES                /* of one run */
+#define RUNS_MAX  256
+#define LINES_MAX RUN_BYTES /* of one run */
 
 struct run {
     const char *at, *end;

@@ -4,7 +4,7 @@
  */
 #include "common.h"
 
-#define WORDS 512u                         /* of 8 bytes, in a page */
+#define WORDS 512u /* of 8 bytes, in a page */
 
 static uint64_t word_of(uint64_t seed, uint64_t page, uint64_t round, unsigned i)
 {

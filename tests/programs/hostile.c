@@ -14,15 +14,15 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define PAGE 4096u
+#define PAGE   4096u
 #define KERNEL ((void *)0xffffffc080000000u)
 
-static volatile uintptr_t near_null = 16;  /* volatile: the compiler is not to know */
+static volatile uintptr_t near_null = 16; /* volatile: the compiler is not to know */
 
 static unsigned attacks, contained;
 static const char secret[] = "read only, for ever";
 static volatile uint32_t canary[PAGE / 4];
-static char *inner;                        /* a page of ours whose two neighbours are not mapped */
+static char *inner; /* a page of ours whose two neighbours are not mapped */
 
 static void judge(int good, const char *what, long got)
 {
@@ -37,18 +37,28 @@ static void judge(int good, const char *what, long got)
 static void *bad_pointer(unsigned i)
 {
     static void *const fixed[] = {
-        NULL, (void *)1, (void *)0xfff, (void *)0x12345678abcdu, (void *)0x3fffffffffu, (void *)0x4000000000u,
-        (void *)0x8000000000000000u, KERNEL, (void *)0xffffffff80200000u, (void *)0x80200000u, (void *)0x10000000u,
-        (void *)0xfffffffffffffff0u, (void *)~0ull,
+        NULL,
+        (void *)1,
+        (void *)0xfff,
+        (void *)0x12345678abcdu,
+        (void *)0x3fffffffffu,
+        (void *)0x4000000000u,
+        (void *)0x8000000000000000u,
+        KERNEL,
+        (void *)0xffffffff80200000u,
+        (void *)0x80200000u,
+        (void *)0x10000000u,
+        (void *)0xfffffffffffffff0u,
+        (void *)~0ull,
     };
     const unsigned count = sizeof fixed / sizeof fixed[0];
 
     if (i < count)
         return fixed[i];
     if (i == count)
-        return inner - 8;                  /* begins outside */
+        return inner - 8; /* begins outside */
     if (i == count + 1)
-        return inner + PAGE - 1;           /* ends outside */
+        return inner + PAGE - 1; /* ends outside */
     return i == count + 2 ? inner + PAGE : NULL;
 }
 
@@ -106,7 +116,7 @@ static void attack_pointers(void)
             if (a[call->at] == 0 && legal_null(call))
                 continue;
             if (bad_pointer(j) == inner + PAGE - 1)
-                inner[PAGE - 1] = 'x';     /* a path without an end */
+                inner[PAGE - 1] = 'x'; /* a path without an end */
             errno = 0;
             long got = syscall(call->number, a[0], a[1], a[2], a[3], a[4], 0);
             /* Of what ends outside, the part inside may have been served. */
@@ -148,7 +158,12 @@ static void attack_transfers(void)
 
 static void attack_maps(void)
 {
-    const struct { void *at; size_t bytes; int flags; const char *what; } maps[] = {
+    const struct {
+        void *at;
+        size_t bytes;
+        int flags;
+        const char *what;
+    } maps[] = {
         { NULL, 0, 0, "mmap of nothing" },
         { NULL, (size_t)1 << 46, 0, "mmap of 64 TiB" },
         { NULL, ~(size_t)0, 0, "mmap of everything" },
@@ -215,14 +230,38 @@ static void jump_to(uintptr_t address)
     function();
 }
 
-static void store_constant(void) { *(volatile char *)(uintptr_t)secret = 'X'; }
-static void store_text(void) { *(volatile char *)(uintptr_t)&store_constant = 0; }
-static void store_null(void) { *(volatile int *)near_null = 1; }
-static void load_kernel(void) { (void)*(volatile char *)KERNEL; }
-static void load_outside(void) { (void)*(volatile char *)0x4000000000u; }
-static void jump_null(void) { jump_to(0); }
-static void jump_kernel(void) { jump_to((uintptr_t)KERNEL); }
-static void jump_data(void) { jump_to((uintptr_t)inner); }
+static void store_constant(void)
+{
+    *(volatile char *)(uintptr_t)secret = 'X';
+}
+static void store_text(void)
+{
+    *(volatile char *)(uintptr_t)&store_constant = 0;
+}
+static void store_null(void)
+{
+    *(volatile int *)near_null = 1;
+}
+static void load_kernel(void)
+{
+    (void)*(volatile char *)KERNEL;
+}
+static void load_outside(void)
+{
+    (void)*(volatile char *)0x4000000000u;
+}
+static void jump_null(void)
+{
+    jump_to(0);
+}
+static void jump_kernel(void)
+{
+    jump_to((uintptr_t)KERNEL);
+}
+static void jump_data(void)
+{
+    jump_to((uintptr_t)inner);
+}
 
 /* Each level's frame is big enough to matter and small enough to meet the guard. */
 static __attribute__((noinline)) int dig(volatile char *above, unsigned long levels)
@@ -274,22 +313,40 @@ static void signal_stack_in_kernel(void)
 }
 
 #ifdef __riscv
-static void read_supervisor(void) { __asm__ volatile("csrr t0, sstatus" ::: "t0"); }
-static void write_translation(void) { __asm__ volatile("csrw satp, zero"); }
-static void return_from_trap(void) { __asm__ volatile("sret"); }
-static void fence_translation(void) { __asm__ volatile("sfence.vma"); }
-static void illegal_instruction(void) { __asm__ volatile(".4byte 0xffffffff"); }
-static void breakpoint(void) { __asm__ volatile("ebreak"); }
+static void read_supervisor(void)
+{
+    __asm__ volatile("csrr t0, sstatus" ::: "t0");
+}
+static void write_translation(void)
+{
+    __asm__ volatile("csrw satp, zero");
+}
+static void return_from_trap(void)
+{
+    __asm__ volatile("sret");
+}
+static void fence_translation(void)
+{
+    __asm__ volatile("sfence.vma");
+}
+static void illegal_instruction(void)
+{
+    __asm__ volatile(".4byte 0xffffffff");
+}
+static void breakpoint(void)
+{
+    __asm__ volatile("ebreak");
+}
 
 /* rt_sigreturn (139) with frames that no kernel made: one of garbage, and none at all. */
 static void forged_signal_return(void)
 {
-    __asm__ volatile("mv sp, %0\n\tli a7, 139\n\tecall" :: "r"(inner));
+    __asm__ volatile("mv sp, %0\n\tli a7, 139\n\tecall" ::"r"(inner));
 }
 
 static void lost_signal_return(void)
 {
-    __asm__ volatile("mv sp, %0\n\tli a7, 139\n\tecall" :: "r"(KERNEL));
+    __asm__ volatile("mv sp, %0\n\tli a7, 139\n\tecall" ::"r"(KERNEL));
 }
 
 static void lost_stack(void)

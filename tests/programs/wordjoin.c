@@ -6,14 +6,14 @@
 
 #include "common.h"
 
-#define SLOTS (1u << 15)                   /* of 32 bytes: 1 MiB */
+#define SLOTS     (1u << 15) /* of 32 bytes: 1 MiB */
 #define WORDS_MAX (SLOTS / 4 * 3)
 
 struct entry {
     uint64_t hash;
     const char *word;
     uint32_t bytes;
-    uint32_t left, right;                  /* occurrences */
+    uint32_t left, right; /* occurrences */
     uint32_t reserved;
 };
 
@@ -38,8 +38,8 @@ static struct entry *look_up(const struct text *word)
     uint64_t hash = hash_bytes(HASH_START, word->at, word->bytes);
     uint32_t i = (uint32_t)(hash >> 20) % SLOTS;
 
-    while (table[i].bytes != 0 &&
-           (table[i].hash != hash || table[i].bytes != word->bytes || memcmp(table[i].word, word->at, word->bytes) != 0))
+    while (table[i].bytes != 0 && (table[i].hash != hash || table[i].bytes != word->bytes ||
+                                   memcmp(table[i].word, word->at, word->bytes) != 0))
         i = (i + 1) % SLOTS;
     table[i].hash = hash;
     return &table[i];

@@ -22,9 +22,9 @@ def test_many_tasks_larger_than_the_frames(vellum):
 
 
 def test_64_tasks_at_once(vellum):
-    done = vellum(' & '.join(f'fill 4 2 {i}' for i in range(64)), FRAMES=2048)
+    done = vellum('family 63 4', FRAMES=2048)
+    assert done.text == 'family children=63 good=63 parent=good\n'
     assert done.status == 0
-    assert len(re.findall('good', done.text)) == 64
 
 
 def test_more_than_was_promised_is_refused_and_harms_nobody(vellum):
@@ -70,7 +70,7 @@ def test_a_hostile_task_alone(vellum):
 def test_too_few_frames_to_run(vellum, frames):
     done = vellum('hello', FRAMES=frames)
     assert done.status == 125
-    least = int(done.line(r'(\d+) frames')[1])
+    least = int(done.line(r'at least (\d+)')[1])
     assert frames < least < 512
     # What it asks for is enough.
     again = vellum('hello', FRAMES=least)
