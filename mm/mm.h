@@ -55,7 +55,7 @@ void mm_page_put(void *context, void *page);
 /* Equal small things from pinned frames: a frame is taken when needed and given back when its last item is. */
 struct pool {
     uint16_t item_bytes;
-    uint16_t reserved;
+    uint16_t frames;
     uint32_t partial;                      /* first frame with room, 0: none */
     uint32_t used_items;
 };
@@ -73,12 +73,18 @@ int object_of_node(uint32_t node, struct object **object) MUST_CHECK;
 /* Memory without a file: shared anonymous mappings, memfd, files of the RAM file system. Grown by object_resize(). */
 int object_make(uint64_t bytes, struct object **object) MUST_CHECK;
 void object_get(struct object *object);
+/*
+ * A node's object keeps its pages in RAM after the last reference, while there is room. A node without a name is dropped
+ * with its last reference: who removes a file holds its object over node_remove(), so that this is noticed.
+ */
 void object_put(struct object *object);
 uint64_t object_bytes(const struct object *object);
 uint32_t object_node(const struct object *object);         /* 0: none */
 int object_resize(struct object *object, uint64_t bytes) MUST_CHECK;
 /* Makes the pages and the size of a node's object durable. */
 int object_sync(struct object *object) MUST_CHECK;
+/* The same for every object of a node: sync(2), and before power goes off. */
+int object_sync_all(void) MUST_CHECK;
 
 /*
  * Copies between an object and memory: a space's (space not NULL) or the firmware's own (space NULL, `memory` a pointer).
@@ -100,6 +106,7 @@ enum {
     REGION_NORESERVE = 16,                 /* no promise: a page that finds no room ends its task */
     REGION_LOCKED = 32,                    /* never evicted; counted as pinned */
     REGION_DONTFORK = 64,
+    REGION_NOWRITE = 128,                  /* never to become writable: a shared mapping of a file opened for reading */
 };
 
 struct map_request {
@@ -116,7 +123,8 @@ struct map_request {
 struct space *space_create(const char *name);              /* NULL: no memory; one reference */
 int space_fork(struct space *parent, struct space **child) MUST_CHECK;
 void space_get(struct space *space);
-void space_put(struct space *space);                       /* the last one unmaps everything and gives all back */
+/* The last one unmaps everything and gives all back; by then no hart's satp may be this space's. */
+void space_put(struct space *space);
 
 int64_t space_map(struct space *space, const struct map_request *request) MUST_CHECK;      /* the address */
 int space_unmap(struct space *space, va_t address, uint64_t bytes) MUST_CHECK;

@@ -1,0 +1,194 @@
+/*
+ * What a space is charged for its regions, in the two currencies of promise.c. Page tables are counted exactly: as many
+ * nodes as its regions would need if every page of them were touched, each node once.
+ *
+ *   node of level 1: 512 pages; of level 2: 262,144 pages; the topmost one comes with the space
+ *
+ * Regions without REGION_TABLES (NORESERVE; never accessible) are left out, so that huge empty reservations cost nothing.
+ * A node that only such regions use is charged when it is made, and marked FRAME_EXTRA.
+ */
+#include "mm/vm/object.h"
+#include "mm/vm/space.h"
+
+/* The nearest region with REGION_TABLES below `page`, if it can share a node with it. */
+static const struct region *counted_below(struct space *space, uint32_t page)
+{
+    const struct region *region = region_after(space, page);
+
+    region = region ? region->prev : space->last;
+    while (region && !(region->flags & REGION_TABLES))
+        region = region->prev;
+    return region;
+}
+
+static const struct region *counted_above(struct space *space, uint32_t end)
+{
+    const struct region *region = region_after(space, end - 1);
+
+    if (region && region->start < end)
+        region = region->next;
+    while (region && !(region->flags & REGION_TABLES))
+        region = region->next;
+    return region;
+}
+
+static uint32_t nodes_of_level(uint32_t start, uint32_t end, const struct region *below, const struct region *above,
+                               unsigned shift)
+{
+    int64_t low = start >> shift, high = (end - 1) >> shift;
+
+    if (below && (below->end - 1) >> shift == low)
+        low++;
+    if (above && above->start >> shift == high)
+        high--;
+    return high >= low ? (uint32_t)(high - low + 1) : 0;
+}
+
+uint32_t charge_tables(struct space *space, uint32_t start, uint32_t end)
+{
+    const struct region *below = counted_below(space, start), *above = counted_above(space, end);
+
+    return nodes_of_level(start, end, below, above, TABLE_SHIFT) +
+           nodes_of_level(start, end, below, above, 2 * TABLE_SHIFT);
+}
+
+static bool wants_tables(const struct region *region)
+{
+    return region->protection && !(region->flags & (REGION_NORESERVE | REGION_TABLES));
+}
+
+static bool wants_pages(const struct region *region)
+{
+    return (region->protection & MAP_WRITE) &&
+           !(region->flags & (REGION_SHARED | REGION_NORESERVE | REGION_PROMISED));
+}
+
+static bool wants_writer(const struct region *region)
+{
+    return region->object && (region->protection & MAP_WRITE) && (region->flags & REGION_SHARED) &&
+           !(region->flags & REGION_STORED);
+}
+
+int charge_region(struct space *space, struct region *region)
+{
+    uint32_t pages = region->end - region->start;
+    uint32_t tables = wants_tables(region) ? charge_tables(space, region->start, region->end) : 0;
+    uint32_t promised = wants_pages(region) ? pages : 0;
+    bool locked = region->flags & REGION_LOCKED;
+    bool writer = wants_writer(region);
+    int error = promise_change(locked ? 0 : promised, tables);
+
+    if (error)
+        return error;
+    if (writer && object_add_writer(region->object)) {
+        promise_return(locked ? 0 : promised, tables);
+        return -ENOMEM;
+    }
+    space->tables += tables;
+    space->promised += locked ? 0 : promised;
+    region->flags = (uint16_t)(region->flags | (wants_tables(region) ? REGION_TABLES : 0) |
+                               (promised ? REGION_PROMISED : 0) | (writer ? REGION_STORED : 0));
+    return 0;
+}
+
+int charge_probe(const struct region *wanted)
+{
+    uint32_t pages = wanted->end - wanted->start, locked = wanted->flags & REGION_LOCKED ? pages : 0;
+    uint32_t promised = wants_pages(wanted) && !locked ? pages : 0;
+    uint32_t nodes = wants_tables(wanted) ? tree_worst_nodes(pages, 2) + 2 : 0;
+    int error = promise_change(promised, (int64_t)nodes + locked);
+
+    if (error)
+        return error;
+    if (wants_writer(wanted)) {
+        error = object_add_writer(wanted->object);
+        if (!error)
+            object_remove_writer(wanted->object);
+    }
+    promise_return(promised, nodes + locked);
+    return error;
+}
+
+/* Whether any region with REGION_TABLES lies in the range of a node. */
+static bool node_is_promised(struct space *space, uint32_t page, unsigned shift)
+{
+    uint32_t start = (page >> shift) << shift, end = start + (1u << shift);
+
+    for (const struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+        if (region->flags & REGION_TABLES)
+            return true;
+    }
+    return false;
+}
+
+/* A node whose promise goes with a region, but which others still use, has a promise of its own from now on. */
+static void keep_node(struct space *space, uint32_t page)
+{
+    entry_t entry = space->tree.root;
+
+    for (unsigned level = 3; level > 0 && (entry & ENTRY_V); level--) {
+        uint32_t number = entry_frame(entry);
+        unsigned shift = TABLE_SHIFT * level;
+        const entry_t *node = frame_view(number);
+
+        if (level < 3 && !(frame_at(number)->bits & FRAME_EXTRA) && !node_is_promised(space, page, shift)) {
+            frame_at(number)->bits |= FRAME_EXTRA;
+            space->extra++;
+            promise_force(0, 1);
+        }
+        entry = node[(page >> (shift - TABLE_SHIFT)) & (TABLE_ENTRIES - 1)];
+    }
+}
+
+void charge_return(struct space *space, const struct region *region)
+{
+    uint32_t pages = region->end - region->start;
+    uint32_t tables = region->flags & REGION_TABLES ? charge_tables(space, region->start, region->end) : 0;
+    uint32_t locked = region->flags & REGION_LOCKED ? pages : 0;
+    uint32_t promised = region->flags & REGION_PROMISED && !locked ? pages : 0;
+
+    if (region->flags & REGION_STORED)
+        object_remove_writer(region->object);
+    space->promised -= promised;
+    space->locked -= locked;
+    space->tables -= tables;
+    promise_return(promised, tables + locked);
+    if (tables) {
+        keep_node(space, region->start);
+        keep_node(space, region->end - 1);
+    }
+}
+
+/* Marks the nodes that were just made on the way to `page`, from `level` down, and that no region promised. */
+static void mark_extra(struct space *space, uint32_t page, unsigned level)
+{
+    entry_t entry = space->tree.root;
+
+    for (unsigned at = 3; at > 0; at--) {
+        uint32_t number = entry_frame(entry);
+        const entry_t *node = frame_view(number);
+
+        if (at <= level && !node_is_promised(space, page, TABLE_SHIFT * at))
+            frame_at(number)->bits |= FRAME_EXTRA;
+        entry = node[(page >> (TABLE_SHIFT * (at - 1))) & (TABLE_ENTRIES - 1)];
+    }
+}
+
+int charge_entry(struct space *space, const struct region *region, uint32_t page, entry_t **entry)
+{
+    uint32_t missing = tree_missing(&space->tree, page), extra = 0;
+    int error;
+
+    for (unsigned level = 1; level <= missing && !(region->flags & REGION_TABLES); level++)
+        extra += !node_is_promised(space, page, TABLE_SHIFT * level);
+    if (extra) {
+        error = promise_change(0, extra);
+        if (error)
+            return error;
+        space->extra += extra;
+    }
+    *entry = tree_make(&space->tree, page);
+    if (extra)
+        mark_extra(space, page, missing);
+    return 0;
+}

@@ -1,0 +1,199 @@
+/*
+ * Mapping and unmapping. Each call first decodes and asks for promises, where it may fail, and then performs, where it
+ * cannot.
+ */
+#include "mm/vm/object.h"
+#include "mm/vm/space.h"
+
+int range_decode(va_t address, uint64_t bytes, uint32_t *start, uint32_t *end)
+{
+    if ((address & (PAGE_BYTES - 1)) || address < USER_BASE || address > USER_TOP || bytes > USER_TOP - address)
+        return -EINVAL;
+    *start = (uint32_t)(address >> PAGE_SHIFT);
+    *end = *start + pages_of(bytes);
+    return 0;
+}
+
+/* ---- Unmapping ---- */
+
+static void unmap_region(struct space *space, struct region *region)
+{
+    struct region gone = *region;
+
+    space_release(space, gone.start, gone.end);
+    space->mapped -= gone.end - gone.start;
+    /* The object's reference must outlast the charge. */
+    if (gone.object)
+        object_get(gone.object);
+    region_drop(space, region);
+    charge_return(space, &gone);
+    if (gone.object)
+        object_put(gone.object);
+}
+
+void unmap_range(struct space *space, uint32_t start, uint32_t end)
+{
+    struct region *region;
+
+    region_cut(space, start, end);
+    region = region_after(space, start);
+    while (region && region->start < end) {
+        struct region *next = region->next;
+
+        unmap_region(space, region);
+        region = next;
+    }
+}
+
+int space_unmap(struct space *space, va_t address, uint64_t bytes)
+{
+    uint32_t start, end;
+    int error = range_decode(address, bytes, &start, &end);
+
+    if (error || !bytes)
+        return -EINVAL;
+    error = pool_ready(&mm.regions, 2);
+    if (error)
+        return error;
+    if (space->regions + 2 > REGIONS_MAX && !region_is_free(space, start, end) && region_at(space, start) == region_at(space, end))
+        return -ENOMEM;
+    unmap_range(space, start, end);
+    return 0;
+}
+
+/* ---- Mapping ---- */
+
+static bool protection_is_legal(uint32_t protection)
+{
+    return !(protection & ~(uint32_t)(MAP_READ | MAP_WRITE | MAP_EXECUTE));
+}
+
+static int decode_kind(const struct map_request *request)
+{
+    if (!request->bytes || request->bytes > USER_TOP || !protection_is_legal(request->protection))
+        return -EINVAL;
+    if ((request->protection & MAP_WRITE) && (request->protection & MAP_EXECUTE))
+        return -EACCES;
+    if ((request->flags & REGION_NOWRITE) && (request->protection & MAP_WRITE))
+        return -EACCES;
+    if (request->offset & (PAGE_BYTES - 1) || request->offset >> PAGE_SHIFT > UINT32_MAX / 4)
+        return -EINVAL;
+    if ((request->flags & REGION_GROWSDOWN) && (request->object || request->flags & REGION_SHARED))
+        return -EINVAL;
+    return 0;
+}
+
+/* Where: exactly there, at the hint if it is free, or in the highest gap. */
+static int decode_place(struct space *space, const struct map_request *request, struct region *wanted)
+{
+    uint32_t pages = pages_of(request->bytes);
+    bool fixed = request->flags & REGION_FIXED;
+    bool usable = !range_decode(request->address, request->bytes, &wanted->start, &wanted->end);
+    bool is_free = usable && region_is_free(space, wanted->start, wanted->end);
+
+    if (fixed && !usable)
+        return request->address & (PAGE_BYTES - 1) ? -EINVAL : -ENOMEM;
+    if (fixed && (request->flags & REGION_NOREPLACE) && !is_free)
+        return -EEXIST;
+    if (fixed || is_free)
+        return 0;
+    wanted->start = region_gap(space, pages);
+    wanted->end = wanted->start + pages;
+    return wanted->start ? 0 : -ENOMEM;
+}
+
+static int decode_limit(const struct map_request *request, struct region *wanted)
+{
+    uint64_t limit = pages_of(request->limit_bytes);
+
+    if (!(request->flags & REGION_GROWSDOWN))
+        return 0;
+    if (limit < wanted->end - wanted->start)
+        limit = wanted->end - wanted->start;
+    wanted->limit = wanted->end > limit + USER_BASE_PAGE ? (uint32_t)(wanted->end - limit) : USER_BASE_PAGE;
+    return 0;
+}
+
+static uint32_t pages_in_range(struct space *space, uint32_t start, uint32_t end)
+{
+    uint32_t pages = 0;
+
+    for (const struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+        uint32_t low = region->start > start ? region->start : start;
+        uint32_t high = region->end < end ? region->end : end;
+
+        pages += high - low;
+    }
+    return pages;
+}
+
+static int decode(struct space *space, const struct map_request *request, struct region *wanted)
+{
+    int error = decode_kind(request);
+    uint32_t pages = pages_of(request->bytes);
+
+    if (!error)
+        error = decode_place(space, request, wanted);
+    if (!error)
+        error = decode_limit(request, wanted);
+    if (error)
+        return error;
+    if (space->regions + 2 > REGIONS_MAX)
+        return -ENOMEM;
+    if (space->mapped + pages - pages_in_range(space, wanted->start, wanted->end) > space->limit)
+        return -ENOMEM;
+    wanted->protection = (uint16_t)request->protection;
+    wanted->flags = (uint16_t)(request->flags & REGION_KEPT);
+    wanted->offset = (uint32_t)(request->offset >> PAGE_SHIFT);
+    wanted->name = request->name;
+    wanted->object = request->object;
+    return pool_ready(&mm.regions, 3);
+}
+
+/* What is replaced stays mapped until it is known that the new region will be promised for: a refusal changes nothing. */
+static int replace(struct space *space, const struct region *wanted)
+{
+    int error = charge_probe(wanted);
+
+    if (error)
+        return error;
+    unmap_range(space, wanted->start, wanted->end);
+    return region_add(space, wanted);
+}
+
+static int64_t map(struct space *space, const struct map_request *request)
+{
+    struct region wanted = { 0 };
+    int error = decode(space, request, &wanted);
+
+    if (!error)
+        error = region_is_free(space, wanted.start, wanted.end) ? region_add(space, &wanted) : replace(space, &wanted);
+    if (error)
+        return error;
+    region_merge(space, wanted.start, wanted.end);
+    return (int64_t)page_va(wanted.start);
+}
+
+int64_t space_map(struct space *space, const struct map_request *request)
+{
+    struct map_request shared = *request;
+    int64_t result;
+
+    if (!(request->flags & REGION_SHARED) || request->object)
+        return map(space, request);
+    /* Shared memory without a file is an object that only its regions know. */
+    result = object_make((uint64_t)pages_of(request->bytes) << PAGE_SHIFT, &shared.object);
+    if (result)
+        return result;
+    result = map(space, &shared);
+    object_put(shared.object);
+    return result;
+}
+
+int space_limit(struct space *space, uint64_t map_bytes)
+{
+    uint64_t pages = map_bytes >> PAGE_SHIFT;
+
+    space->limit = pages < USER_TOP_PAGE ? (uint32_t)pages : USER_TOP_PAGE;
+    return 0;
+}

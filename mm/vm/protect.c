@@ -1,0 +1,218 @@
+/*
+ * Changing what regions are: protection, locks, advice. A page of a region without any access keeps its frame: the PTE
+ * has V, R, W and X clear, and all else as it was.
+ */
+#include "mm/vm/object.h"
+#include "mm/vm/space.h"
+
+/* Calls `change` for every entry of the range that is not 0. */
+static void each_entry(struct space *space, uint32_t start, uint32_t end,
+                       void (*change)(struct space *space, entry_t *entry, entry_t bits), entry_t bits)
+{
+    for (uint32_t page = start; page < end;) {
+        uint32_t chunk_end = (page | (TABLE_ENTRIES - 1)) + 1;
+        entry_t *entry = space_entry(space, page);
+
+        if (!entry) {
+            page = (uint32_t)tree_next(&space->tree, page, end);
+            continue;
+        }
+        for (; page < chunk_end && page < end; page++, entry++) {
+            if (*entry)
+                change(space, entry, bits);
+        }
+    }
+}
+
+static void flush_range(const struct space *space, uint32_t start, uint32_t end)
+{
+    if (end - start == 1)
+        space_flush_page(space, page_va(start));
+    else
+        space_flush(space);
+}
+
+/* ---- Protection ---- */
+
+static void protect_entry(struct space *space, entry_t *entry, entry_t bits)
+{
+    entry_t old, value;
+
+    (void)space;
+    if (!(*entry & ENTRY_U))
+        return;
+    /* Exchanged, so that no A or D is lost that an MMU sets meanwhile. */
+    old = __atomic_exchange_n(entry, ENTRY_U, __ATOMIC_ACQ_REL);
+    if (old & ENTRY_COW)
+        bits &= ~ENTRY_W;
+    value = (old & ~(ENTRY_RWX | ENTRY_V)) | bits | (bits ? ENTRY_V : 0);
+    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
+static int check_protect(struct space *space, uint32_t start, uint32_t end, uint32_t protection)
+{
+    if (protection & ~(uint32_t)(MAP_READ | MAP_WRITE | MAP_EXECUTE))
+        return -EINVAL;
+    if ((protection & MAP_WRITE) && (protection & MAP_EXECUTE))
+        return -EACCES;
+    if (!region_covers(space, start, end))
+        return -EFAULT;
+    for (const struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+        if ((region->flags & REGION_NOWRITE) && (protection & MAP_WRITE))
+            return -EACCES;
+    }
+    return 0;
+}
+
+/* Ends the charging of [start, end): what this call has charged stays, or is given back. */
+static void settle_charges(struct space *space, uint32_t start, uint32_t end, bool keep)
+{
+    for (struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+        struct region charged = *region;
+        uint32_t fresh = (region->flags & REGION_FRESH) >> REGION_FRESH_SHIFT;
+
+        region->flags = (uint16_t)(region->flags & ~REGION_FRESH);
+        if (keep || !fresh)
+            continue;
+        region->flags = (uint16_t)(region->flags & ~fresh);
+        /* A locked region's pages are pinned, not promised. */
+        charged.flags = (uint16_t)(region->flags & REGION_LOCKED ? fresh & ~(uint32_t)REGION_PROMISED : fresh);
+        charge_return(space, &charged);
+    }
+}
+
+static int charge_range(struct space *space, uint32_t start, uint32_t end, uint32_t protection)
+{
+    for (struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+        struct region wanted = *region;
+        int error;
+
+        wanted.protection = (uint16_t)protection;
+        error = charge_region(space, &wanted);
+        if (error) {
+            settle_charges(space, start, end, false);
+            return error;
+        }
+        region->flags = (uint16_t)(wanted.flags | (wanted.flags & ~region->flags) << REGION_FRESH_SHIFT);
+    }
+    settle_charges(space, start, end, true);
+    return 0;
+}
+
+/* Room for two cuts, in the pool and in the space. */
+static int ready_to_cut(const struct space *space)
+{
+    return space->regions + 2 > REGIONS_MAX ? -ENOMEM : pool_ready(&mm.regions, 2);
+}
+
+static void protect_range(struct space *space, uint32_t start, uint32_t end, uint32_t protection)
+{
+    for (struct region *region = region_after(space, start); region && region->start < end; region = region->next)
+        region->protection = (uint16_t)protection;
+    each_entry(space, start, end, protect_entry, entry_permissions(protection));
+    flush_range(space, start, end);
+    if (protection & MAP_EXECUTE)
+        cpu_icache_sync();
+}
+
+int space_protect(struct space *space, va_t address, uint64_t bytes, uint32_t protection)
+{
+    uint32_t start, end;
+    int error = range_decode(address, bytes, &start, &end);
+
+    if (error || !bytes)
+        return error;
+    error = check_protect(space, start, end, protection);
+    if (!error)
+        error = ready_to_cut(space);
+    if (error)
+        return error;
+    region_cut(space, start, end);
+    error = charge_range(space, start, end, protection);
+    if (!error)
+        protect_range(space, start, end, protection);
+    region_merge(space, start, end);
+    return error;
+}
+
+/* ---- Locks ---- */
+
+/* From the promised pages to the pinned frames, or back. */
+static int lock_region(struct space *space, struct region *region, bool lock)
+{
+    uint32_t pages = region->end - region->start;
+    uint32_t promised = region->flags & REGION_PROMISED ? pages : 0;
+    int error;
+
+    if (lock == !!(region->flags & REGION_LOCKED))
+        return 0;
+    error = lock ? promise_change(-(int64_t)promised, pages) : promise_change(promised, -(int64_t)pages);
+    if (error)
+        return error;
+    space->promised += lock ? -promised : promised;
+    space->locked += lock ? pages : -pages;
+    region->flags ^= REGION_LOCKED;
+    return 0;
+}
+
+/* Frames that are mapped already learn that they are locked; that they no longer are, reclaim finds out. */
+static void lock_entry(struct space *space, entry_t *entry, entry_t bits)
+{
+    (void)space;
+    (void)bits;
+    if ((*entry & ENTRY_U) && frame_at(entry_frame(*entry))->kind != FRAME_ZERO)
+        frame_at(entry_frame(*entry))->bits |= FRAME_LOCKED;
+}
+
+/*
+ * The regions are marked first, so that pages that are brought in stay, and a call that is repeated after -EAGAIN goes on
+ * where it stopped.
+ */
+int space_lock(struct space *space, va_t address, uint64_t bytes, bool lock)
+{
+    uint32_t start, end;
+    int error = range_decode(address, bytes, &start, &end);
+
+    if (error || !bytes)
+        return error;
+    if (!region_covers(space, start, end))
+        return -EFAULT;
+    error = ready_to_cut(space);
+    if (error)
+        return error;
+    region_cut(space, start, end);
+    for (struct region *region = region_after(space, start); !error && region && region->start < end;
+         region = region->next)
+        error = lock_region(space, region, lock);
+    region_merge(space, start, end);
+    if (error || !lock)
+        return error;
+    each_entry(space, start, end, lock_entry, 0);
+    return space_populate(space, start, end);
+}
+
+/* As the first access would; a region that may be stored to gets its own pages now. */
+static int populate_page(struct space *space, const struct region *region, uint32_t page)
+{
+    const entry_t *entry = space_entry(space, page);
+    bool stores = region->protection & MAP_WRITE;
+    entry_t value = entry ? *entry : 0;
+    int error;
+
+    if (!region->protection || ((value & ENTRY_V) && (!stores || (value & ENTRY_W))))
+        return 0;
+    error = fault(space, page_va(page), stores ? ACCESS_STORE : region->protection & MAP_READ ? ACCESS_LOAD : ACCESS_FETCH);
+    return error == -ENXIO ? 0 : error;
+}
+
+int space_populate(struct space *space, uint32_t start, uint32_t end)
+{
+    for (uint32_t page = start; page < end; page++) {
+        struct region *region = region_at(space, page);
+        int error = region ? populate_page(space, region, page) : 0;
+
+        if (error)
+            return error;
+    }
+    return 0;
+}

@@ -1,0 +1,163 @@
+/*
+ * Reclaim: a clock over the frames.
+ *
+ *   accessed since the last round --> A cleared, stays; a dirty page gets DIRTY_CREDITS more rounds, for it costs flash
+ *   credits left -------------------> one less, stays
+ *   else ---------------------------> unmap everywhere -> flush -> look at D -> save if need be -> free (invariant 3)
+ *
+ * When the tail is full, dirty pages are passed over, and clean ones still go. Only if that is not enough must the caller
+ * wait for the store.
+ */
+#include "mm/vm/object.h"
+#include "mm/vm/space.h"
+
+#define DIRTY_CREDITS 3u
+/* Rounds of the clock after which every page that can leave has been tried. */
+#define ROUNDS (DIRTY_CREDITS + 3u)
+
+static bool zeros_mean_nothing(uint32_t number)
+{
+    struct space *space = family_mapper(number);
+
+    return !region_at(space, frame_at(number)->page)->object;
+}
+
+/* A private frame, hidden and flushed, gets a live copy. *value is then what its PTEs shall hold. */
+static int save_private(uint32_t number, entry_t *value)
+{
+    struct frame *frame = frame_at(number);
+    const struct family *family = thing_of(frame->owner);
+    int error;
+
+    *value = 0;
+    if (!frame->slot && page_is_zero(frame_view(number)) && zeros_mean_nothing(number)) {
+        mm.evict_zero++;
+        return 0;
+    }
+    if (frame->slot) {
+        mm.evict_clean++;
+    } else {
+        if (!mm.store)
+            return -ENOMEM;
+        error = slot_save(mm.store, &frame->slot, family->key, frame_view(number));
+        if (error)
+            return error;
+        mm.evict_dirty++;
+    }
+    *value = entry_of_slot(frame->slot);
+    return 0;
+}
+
+static int evict_private(uint32_t number)
+{
+    struct frame *frame = frame_at(number);
+    entry_t value;
+    int error;
+
+    if (family_hide(number) & ENTRY_D)
+        frame_stale(frame);
+    error = save_private(number, &value);
+    if (error) {
+        family_show(number);
+        return error;
+    }
+    /* The frame's reference goes to the first PTE. */
+    for (uint32_t more = 1; value && more < frame->maps; more++)
+        slot_share(mm.store, frame->slot);
+    frame->slot = 0;
+    family_replace(number, value);
+    frame_free(number);
+    return 0;
+}
+
+/* The bit says that it was locked once; whether it is, its regions say. */
+static bool is_locked(uint32_t number)
+{
+    struct frame *frame = frame_at(number);
+
+    if (!(frame->bits & FRAME_LOCKED))
+        return false;
+    if (frame->kind == FRAME_ANONYMOUS ? family_locks(number) : object_locks(thing_of(frame->owner), number))
+        return true;
+    frame->bits &= (uint8_t)~FRAME_LOCKED;
+    return false;
+}
+
+int frame_evict(uint32_t number)
+{
+    struct frame *frame = frame_at(number);
+
+    if (is_locked(number))
+        return -EBUSY;
+    if (frame->kind == FRAME_ANONYMOUS)
+        return evict_private(number);
+    object_unmap(thing_of(frame->owner), number);
+    if (!mm.store && (frame->bits & FRAME_DIRTY) && !page_is_zero(frame_view(number)))
+        return -ENOMEM;
+    return object_put_out(thing_of(frame->owner), number);
+}
+
+/* ---- The clock ---- */
+
+/* All PTE bits since the last round, A cleared; notes D, so that a copy that is out of date goes at once. */
+static entry_t age(uint32_t number)
+{
+    struct frame *frame = frame_at(number);
+    entry_t seen;
+
+    if (frame->kind == FRAME_ANONYMOUS) {
+        seen = family_age(number);
+        if (seen & ENTRY_D)
+            frame_stale(frame);
+        return frame->slot ? seen & ~ENTRY_D : seen | ENTRY_D;
+    }
+    seen = object_age(thing_of(frame->owner), number);
+    if (frame->bits & FRAME_REFERENCED)
+        seen |= ENTRY_A;
+    frame->bits &= (uint8_t)~FRAME_REFERENCED;
+    return frame->bits & FRAME_DIRTY ? seen | ENTRY_D : seen;
+}
+
+static bool may_go(uint32_t number, bool clean_only)
+{
+    struct frame *frame = frame_at(number);
+    entry_t seen = age(number);
+    uint8_t credits = frame->bits & FRAME_CREDITS;
+
+    if (seen & ENTRY_A)
+        credits = seen & ENTRY_D ? DIRTY_CREDITS : 0;
+    else if (credits)
+        credits--;
+    else
+        return !(clean_only && (seen & ENTRY_D));
+    frame->bits = (uint8_t)((frame->bits & ~FRAME_CREDITS) | credits);
+    return false;
+}
+
+static uint32_t turn(void)
+{
+    if (++mm.hand >= mm.count)
+        mm.hand = mm.first;
+    return mm.hand;
+}
+
+int reclaim(uint32_t free)
+{
+    uint64_t looks = (uint64_t)(mm.count - mm.first) * ROUNDS;
+    bool full = false, wait = false;
+
+    while (mm.free < free && looks-- > 0) {
+        uint32_t number = turn();
+        uint8_t kind = frame_at(number)->kind;
+        int error;
+
+        if ((kind != FRAME_ANONYMOUS && kind != FRAME_OBJECT) || !may_go(number, full))
+            continue;
+        error = frame_evict(number);
+        wait |= error == -EAGAIN;
+        full |= error && error != -EBUSY;
+    }
+    if (mm.free >= free)
+        return 0;
+    return wait ? -EAGAIN : -ENOMEM;
+}

@@ -1,0 +1,240 @@
+/*
+ * The regions of a space: a doubly linked list by address, with the last hit as the place to start from.
+ *
+ *      [ text ][ data ]   [ heap ]          [ mapping ][ mapping ]   guard <-- [ stack ]
+ *
+ * Splitting and merging change no promise: both parts of a region are charged as the whole was.
+ */
+#include "mm/vm/object.h"
+#include "mm/vm/space.h"
+
+struct region *region_after(struct space *space, uint32_t page)
+{
+    struct region *region = space->hint ? space->hint : space->first;
+
+    if (!region)
+        return NULL;
+    while (region->prev && region->prev->end > page)
+        region = region->prev;
+    while (region && region->end <= page)
+        region = region->next;
+    if (region)
+        space->hint = region;
+    return region;
+}
+
+struct region *region_at(struct space *space, uint32_t page)
+{
+    struct region *region = region_after(space, page);
+
+    return region && region->start <= page ? region : NULL;
+}
+
+static void link_before(struct space *space, struct region *region, struct region *next)
+{
+    struct region *prev = next ? next->prev : space->last;
+
+    region->next = next;
+    region->prev = prev;
+    if (prev)
+        prev->next = region;
+    else
+        space->first = region;
+    if (next)
+        next->prev = region;
+    else
+        space->last = region;
+    space->regions++;
+}
+
+static void region_link(struct space *space, struct region *region)
+{
+    region->space = handle_of(space);
+    link_before(space, region, region_after(space, region->start));
+    space->hint = region;
+    if (region->object) {
+        object_get(region->object);
+        object_add_region(region->object, region);
+    }
+}
+
+int region_add(struct space *space, const struct region *wanted)
+{
+    uint32_t pages = wanted->end - wanted->start, locked = wanted->flags & REGION_LOCKED ? pages : 0;
+    struct region charged = *wanted, *region;
+    int error = promise_change(0, locked);
+
+    if (error)
+        return error;
+    charged.flags = (uint16_t)(wanted->flags & REGION_KEPT);
+    if (wanted->flags & (REGION_PROMISED | REGION_STORED))
+        charged.protection |= MAP_WRITE;
+    if (wanted->flags & REGION_TABLES)
+        charged.protection |= MAP_READ;
+    error = charge_region(space, &charged);
+    if (error) {
+        promise_return(0, locked);
+        return error;
+    }
+    region = pool_get(&mm.regions);
+    *region = charged;
+    region->protection = wanted->protection;
+    region_link(space, region);
+    space->locked += locked;
+    space->mapped += pages;
+    return 0;
+}
+
+static void unlink_region(struct space *space, struct region *region)
+{
+    if (region->prev)
+        region->prev->next = region->next;
+    else
+        space->first = region->next;
+    if (region->next)
+        region->next->prev = region->prev;
+    else
+        space->last = region->prev;
+    if (space->hint == region)
+        space->hint = region->prev ? region->prev : region->next;
+    space->regions--;
+}
+
+void region_drop(struct space *space, struct region *region)
+{
+    struct object *object = region->object;
+
+    unlink_region(space, region);
+    if (object)
+        object_remove_region(object, region);
+    pool_put(&mm.regions, region);
+    if (object)
+        object_put(object);
+}
+
+struct region *region_split(struct space *space, struct region *region, uint32_t page)
+{
+    struct region *upper = pool_get(&mm.regions);
+
+    ASSERT(upper && region->start < page && page < region->end);
+    *upper = *region;
+    upper->start = page;
+    if (region->object)
+        upper->offset += page - region->start;
+    region->end = page;
+    link_before(space, upper, region->next);
+    if (!upper->object)
+        return upper;
+    object_get(upper->object);
+    object_add_region(upper->object, upper);
+    if (upper->flags & REGION_STORED)
+        upper->object->writers++;
+    return upper;
+}
+
+void region_cut(struct space *space, uint32_t start, uint32_t end)
+{
+    struct region *region = region_after(space, start);
+
+    if (region && region->start < start)
+        region = region_split(space, region, start);
+    region = region_after(space, end);
+    if (region && region->start < end)
+        region_split(space, region, end);
+}
+
+static bool alike(const struct region *a, const struct region *b)
+{
+    return a->end == b->start && a->flags == b->flags && a->protection == b->protection && a->object == b->object &&
+           a->name == b->name && a->limit == b->limit &&
+           (!a->object || a->offset + (a->end - a->start) == b->offset);
+}
+
+void region_merge(struct space *space, uint32_t start, uint32_t end)
+{
+    struct region *region = region_after(space, start ? start - 1 : 0);
+
+    while (region && region->next && region->end <= end) {
+        struct region *next = region->next;
+
+        if (!alike(region, next)) {
+            region = next;
+            continue;
+        }
+        region->end = next->end;
+        if (next->flags & REGION_STORED)
+            next->object->writers--;
+        region_drop(space, next);
+    }
+}
+
+bool region_covers(struct space *space, uint32_t start, uint32_t end)
+{
+    struct region *region = region_after(space, start);
+
+    while (region && region->start <= start) {
+        if (region->end >= end)
+            return true;
+        start = region->end;
+        region = region->next;
+    }
+    return false;
+}
+
+bool region_is_free(struct space *space, uint32_t start, uint32_t end)
+{
+    struct region *region = region_after(space, start);
+
+    return !region || region->start >= end;
+}
+
+/* The lowest page that others must leave to this region. */
+static uint32_t low_edge(const struct region *region)
+{
+    uint32_t low = region->flags & REGION_GROWSDOWN && region->limit < region->start ? region->limit : region->start;
+
+    if (!(region->flags & REGION_GROWSDOWN))
+        return low;
+    return low > USER_BASE_PAGE + GUARD_PAGES ? low - GUARD_PAGES : USER_BASE_PAGE;
+}
+
+uint32_t region_gap(struct space *space, uint32_t pages)
+{
+    uint32_t high = USER_TOP_PAGE;
+
+    for (const struct region *region = space->last; region; region = region->prev) {
+        if (region->end <= high && high - region->end >= pages)
+            return high - pages;
+        if (low_edge(region) < high)
+            high = low_edge(region);
+    }
+    return high > USER_BASE_PAGE && high - USER_BASE_PAGE >= pages ? high - pages : 0;
+}
+
+int region_grow(struct space *space, uint32_t page, struct region **grown)
+{
+    struct region *region = region_after(space, page);
+    uint32_t growth, tables, promised, locked;
+    int error;
+
+    if (!region || !(region->flags & REGION_GROWSDOWN) || page < region->limit || page < USER_BASE_PAGE + GUARD_PAGES)
+        return -EFAULT;
+    if (region->prev && page < region->prev->end + GUARD_PAGES)
+        return -EFAULT;
+    growth = region->start - page;
+    if (space->mapped + growth > space->limit)
+        return -ENOMEM;
+    tables = region->flags & REGION_TABLES ? charge_tables(space, page, region->start) : 0;
+    locked = region->flags & REGION_LOCKED ? growth : 0;
+    promised = region->flags & REGION_PROMISED && !locked ? growth : 0;
+    error = promise_change(promised, (int64_t)tables + locked);
+    if (error)
+        return error;
+    region->start = page;
+    space->mapped += growth;
+    space->tables += tables;
+    space->locked += locked;
+    space->promised += promised;
+    *grown = region;
+    return 0;
+}
