@@ -26,8 +26,9 @@ enum opcode {
     OP_EXIT_CONTINUOUS_READ = 0xff,
 };
 
-#define STATUS_WIP 0x01u
-#define STATUS_WEL 0x02u
+#define STATUS_WIP    0x01u
+#define STATUS_WEL    0x02u
+#define STATUS_NOBODY 0xffu /* a bus that nobody drives */
 
 #define PLAIN_READ_MOST_HZ  50000000u /* what every listed part allows for 03 and 13 */
 #define WAKE_US             50u       /* tRES1 is at most 35 us */
@@ -321,6 +322,7 @@ static void spi_nor_poll(struct flash *flash)
 static int wake(struct spi_nor *nor)
 {
     const uint8_t ones = 0xff;
+    uint8_t status = 0;
     const struct spi_transaction exit_read = {
         .opcode = OP_EXIT_CONTINUOUS_READ, .data_lanes = 1, .bytes = 1, .from = &ones
     };
@@ -329,6 +331,10 @@ static int wake(struct spi_nor *nor)
     if (!error)
         error = command(nor, OP_RELEASE_POWER_DOWN);
     delay_us(nor, WAKE_US);
+    if (!error)
+        error = register_read(nor, OP_READ_STATUS, &status, 1);
+    if (!error && status == STATUS_NOBODY)
+        error = -ENODEV;
     if (!error)
         error = wait_ready(nor, FOUND_BUSY_MOST_US);
     if (!error)

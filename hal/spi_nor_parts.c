@@ -285,7 +285,6 @@ static void prefer(struct spi_nor_times *times_now, struct spi_nor_times better)
 
 static void take_sfdp(struct spi_nor_facts *facts, const struct spi_nor_facts *own)
 {
-    facts->page_bytes = own->page_bytes;
     prefer(&facts->program, own->program);
     prefer(&facts->erase_4k, own->erase_4k);
     prefer(&facts->erase_64k, own->erase_64k);
