@@ -14,7 +14,7 @@
 #include "hal/timer.h"
 #include "hal/uart.h"
 
-#define NS_PER_US 1000u
+#define NS_PER_US       1000u
 #define SPI_ERASE_BYTES 65536u
 
 static struct uart uart;
@@ -82,8 +82,11 @@ static int init_spi(const struct platform_flash *facts)
         return -ENODEV;
     spi_sifive_init(&flash.spi.controller, registers, facts->clock_hz);
     int error = spi_nor_init(&flash.spi.nor, &(struct spi_nor_setup){
-        .spi = &flash.spi.controller.spi, .now_us = now_us, .hz = facts->max_hz, .erase_bytes = SPI_ERASE_BYTES,
-    });
+                                                 .spi = &flash.spi.controller.spi,
+                                                 .now_us = now_us,
+                                                 .hz = facts->max_hz,
+                                                 .erase_bytes = SPI_ERASE_BYTES,
+                                             });
 
     if (!error && facts->lanes == 4)
         (void)spi_nor_try_quad(&flash.spi.nor);

@@ -3,7 +3,7 @@
 
 #include "hal/timer.h"
 
-#define NS_PER_S 1000000000ull
+#define NS_PER_S  1000000000ull
 #define NS_PER_US 1000u
 
 static struct {

@@ -10,15 +10,15 @@
 #include "firmware/usercopy.h"
 #include "hal/cpu_riscv.h"
 
-#define WORDS_MAX 32u
-#define PROGRAMS_MAX 16u
-#define STATUS_NOT_FOUND 127
+#define WORDS_MAX           32u
+#define PROGRAMS_MAX        16u
+#define STATUS_NOT_FOUND    127
 #define STATUS_NOT_RUNNABLE 126
 
 /* The line is unquoted in place: a word never grows. */
 struct line {
     char *read, *write;
-    char separator;                        /* the one behind the last word: ';', '&', or 0 at the end; ' ': none */
+    char separator; /* the one behind the last word: ';', '&', or 0 at the end; ' ': none */
 };
 
 struct group {
@@ -115,8 +115,8 @@ static void begin(struct group *group, const char *const *words)
 static int run_all(char *text)
 {
     const char *words[WORDS_MAX + 1];
-    struct line line = {.read = text, .separator = ' '};
-    struct group group = {.count = 0};
+    struct line line = { .read = text, .separator = ' ' };
+    struct group group = { .count = 0 };
 
     do {
         if (group.count == 0)

@@ -13,14 +13,14 @@ struct wait_queue console_input = WAIT_QUEUE_INIT(console_input);
 static struct {
     struct uart *uart;
     enum console_form form;
-    enum console_stream stream;            /* framed: the one that is on */
-    bool in_line;                          /* plain: a program left its line unfinished */
-    bool polled;                           /* the line has no interrupt */
-    bool escaped;                          /* framed: the last byte of input was CONSOLE_ESCAPE */
-    bool deaf;                             /* the ring was full: the line is not listened to */
+    enum console_stream stream; /* framed: the one that is on */
+    bool in_line;               /* plain: a program left its line unfinished */
+    bool polled;                /* the line has no interrupt */
+    bool escaped;               /* framed: the last byte of input was CONSOLE_ESCAPE */
+    bool deaf;                  /* the ring was full: the line is not listened to */
     bool ended;
     bool (*filter)(uint8_t byte);
-    uint32_t read, written;                /* ever; the ring holds the difference */
+    uint32_t read, written; /* ever; the ring holds the difference */
     uint8_t ring[CONSOLE_INPUT_BYTES];
 } console;
 
@@ -40,7 +40,7 @@ static void send(uint8_t byte)
     if (console.uart)
         uart_put(console.uart, byte);
     else
-        sbi_console_put((char)byte);       /* too early for drivers */
+        sbi_console_put((char)byte); /* too early for drivers */
 }
 
 static void send_plain(uint8_t byte)

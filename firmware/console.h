@@ -30,7 +30,7 @@
 #include "firmware/task.h"
 #include "hal/uart.h"
 
-#define CONSOLE_ESCAPE 0x10
+#define CONSOLE_ESCAPE      0x10
 #define CONSOLE_INPUT_BYTES 1024u
 
 enum console_form { CONSOLE_PLAIN, CONSOLE_FRAMED };
@@ -57,7 +57,7 @@ void console_poll(void);
 /* Input: up to `room` bytes, 0 when there are none now. */
 uint32_t console_read(void *bytes, uint32_t room);
 uint32_t console_available(void);
-bool console_at_end(void);                 /* nothing is left and nothing will come: end of file */
+bool console_at_end(void); /* nothing is left and nothing will come: end of file */
 /* Woken when bytes or the end have come. */
 extern struct wait_queue console_input;
 

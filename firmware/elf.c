@@ -108,7 +108,9 @@ static void add_segment(struct elf_image *image, const struct elf_program_header
     struct elf_segment *segment = &image->segments[image->segment_count++];
 
     *segment = (struct elf_segment){
-        .start = base + header->virtual, .file_offset = header->offset, .file_bytes = header->file_bytes,
+        .start = base + header->virtual,
+        .file_offset = header->offset,
+        .file_bytes = header->file_bytes,
         .memory_bytes = header->memory_bytes,
         .protection = (header->flags & FLAG_READ ? (uint32_t)MAP_READ : 0u) |
                       (header->flags & FLAG_WRITE ? (uint32_t)(MAP_READ | MAP_WRITE) : 0u) |
@@ -147,8 +149,7 @@ static bool entry_is_code(const struct elf_image *image)
 
 static const char *decode(const struct elf_header *header, uint64_t file_bytes, struct elf_image *image)
 {
-    const struct elf_program_header *program =
-        (const void *)((const char *)header + header->program_offset);
+    const struct elf_program_header *program = (const void *)((const char *)header + header->program_offset);
     uint64_t base = header->type == TYPE_SHARED ? ELF_PIE_BASE : 0;
 
     image->position_independent = header->type == TYPE_SHARED;
@@ -174,7 +175,7 @@ static const char *decode(const struct elf_header *header, uint64_t file_bytes, 
 
 int elf_decode(const void *header, uint64_t file_bytes, struct elf_image *image, const char **why)
 {
-    *image = (struct elf_image){0};
+    *image = (struct elf_image){ 0 };
     *why = refuse_header(header, file_bytes);
     if (!*why)
         *why = decode(header, file_bytes, image);

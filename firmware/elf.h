@@ -12,27 +12,27 @@
 #include "hal/cpu.h"
 
 /* How much of a file's start has to be shown; the program headers have to lie in it. */
-#define ELF_HEADER_BYTES 4096u
-#define ELF_SEGMENTS_MAX 8u
+#define ELF_HEADER_BYTES         4096u
+#define ELF_SEGMENTS_MAX         8u
 #define ELF_PROGRAM_HEADER_BYTES 56u
 /* Where position-independent programs are put. */
 #define ELF_PIE_BASE 0x2000000000ull
 
 struct elf_segment {
-    va_t start;                            /* start and file_offset are equal modulo the page size */
+    va_t start; /* start and file_offset are equal modulo the page size */
     uint64_t file_offset, file_bytes;
-    uint64_t memory_bytes;                 /* >= file_bytes; the rest is zeros */
-    uint32_t protection;                   /* MAP_READ ... of mm.h, never WRITE with EXECUTE */
+    uint64_t memory_bytes; /* >= file_bytes; the rest is zeros */
+    uint32_t protection;   /* MAP_READ ... of mm.h, never WRITE with EXECUTE */
 };
 
 /* Segments are in rising order, no two share a page, all lie between USER_BASE and USER_TOP. */
 struct elf_image {
     va_t entry;
-    va_t program_headers;                  /* in memory; 0: no segment holds them */
+    va_t program_headers; /* in memory; 0: no segment holds them */
     uint16_t program_header_count;
     bool position_independent;
     uint8_t segment_count;
-    va_t end;                              /* after the last segment, page aligned */
+    va_t end; /* after the last segment, page aligned */
     struct elf_segment segments[ELF_SEGMENTS_MAX];
 };
 

@@ -23,8 +23,8 @@ struct exec_strings {
 };
 
 struct exec_program {
-    struct space *space;                   /* one reference */
-    va_t entry, stack;                     /* pc and sp of its first instruction */
+    struct space *space; /* one reference */
+    va_t entry, stack;   /* pc and sp of its first instruction */
     va_t break_start;
     uint32_t node;
     char name[TASK_NAME_BYTES];

@@ -8,14 +8,14 @@
 #include "firmware/random.h"
 #include "firmware/usercopy.h"
 
-#define RANDOM_BYTES 16u
-#define CHUNK_BYTES 64u                    /* of a string at a time; divides the page, so a chunk lies in one page */
+#define RANDOM_BYTES    16u
+#define CHUNK_BYTES     64u /* of a string at a time; divides the page, so a chunk lies in one page */
 #define AUXILIARY_PAIRS 18u
 
 /* AT_HWCAP: one bit a letter of the ISA; what programs may count on. */
-#define LETTER(c) (1ull << ((c) - 'a'))
+#define LETTER(c)     (1ull << ((c) - 'a'))
 #define HWCAP_INTEGER (LETTER('i') | LETTER('m') | LETTER('a') | LETTER('c'))
-#define HWCAP_FLOAT (LETTER('f') | LETTER('d'))
+#define HWCAP_FLOAT   (LETTER('f') | LETTER('d'))
 
 struct list_size {
     uint64_t count, bytes;
@@ -24,7 +24,7 @@ struct list_size {
 /* One of the two lists, as it is copied. */
 struct copier {
     struct space *from, *to;
-    va_t strings;                          /* where the next string goes */
+    va_t strings; /* where the next string goes */
     va_t strings_end;
 };
 
@@ -56,7 +56,7 @@ static int64_t string_bytes(struct space *space, va_t string, uint64_t most)
 
 static int measure(struct space *space, va_t array, struct list_size *size)
 {
-    *size = (struct list_size){0, 0};
+    *size = (struct list_size){ 0, 0 };
     while (array) {
         va_t string;
         int error = read_pointer(space, array, size->count, &string);
@@ -92,7 +92,7 @@ static int copy_string(struct copier *copier, va_t string)
         uint64_t bytes = end ? (uint64_t)(end - chunk) + 1 : here;
 
         if (bytes > copier->strings_end - copier->strings)
-            return -E2BIG;                 /* another thread has made it longer since it was measured */
+            return -E2BIG; /* another thread has made it longer since it was measured */
         error = copy_out(copier->to, copier->strings, chunk, bytes);
         if (error)
             return error;
@@ -116,7 +116,7 @@ static int copy_list(struct copier *copier, va_t array, uint64_t count, va_t to_
         if (error)
             return error;
     }
-    return copy_out(copier->to, to_array + 8 * count, &(uint64_t){0}, 8);
+    return copy_out(copier->to, to_array + 8 * count, &(uint64_t){ 0 }, 8);
 }
 
 static int write_auxiliary(struct space *space, va_t at, const struct process *process, const struct elf_image *image,
@@ -124,12 +124,23 @@ static int write_auxiliary(struct space *space, va_t at, const struct process *p
 {
     uint64_t hwcap = HWCAP_INTEGER | (hart_current()->has_float ? HWCAP_FLOAT : 0);
     const uint64_t pairs[AUXILIARY_PAIRS][2] = {
-        {LINUX_AT_HWCAP, hwcap}, {LINUX_AT_PAGESZ, PAGE_BYTES}, {LINUX_AT_CLKTCK, LINUX_CLOCK_TICKS_HZ},
-        {LINUX_AT_PHDR, image->program_headers}, {LINUX_AT_PHENT, ELF_PROGRAM_HEADER_BYTES},
-        {LINUX_AT_PHNUM, image->program_header_count}, {LINUX_AT_BASE, 0}, {LINUX_AT_FLAGS, 0},
-        {LINUX_AT_ENTRY, image->entry}, {LINUX_AT_UID, process->uid}, {LINUX_AT_EUID, process->euid},
-        {LINUX_AT_GID, process->gid}, {LINUX_AT_EGID, process->egid}, {LINUX_AT_SECURE, 0},
-        {LINUX_AT_RANDOM, random}, {LINUX_AT_EXECFN, path}, {LINUX_AT_NULL, 0},
+        { LINUX_AT_HWCAP, hwcap },
+        { LINUX_AT_PAGESZ, PAGE_BYTES },
+        { LINUX_AT_CLKTCK, LINUX_CLOCK_TICKS_HZ },
+        { LINUX_AT_PHDR, image->program_headers },
+        { LINUX_AT_PHENT, ELF_PROGRAM_HEADER_BYTES },
+        { LINUX_AT_PHNUM, image->program_header_count },
+        { LINUX_AT_BASE, 0 },
+        { LINUX_AT_FLAGS, 0 },
+        { LINUX_AT_ENTRY, image->entry },
+        { LINUX_AT_UID, process->uid },
+        { LINUX_AT_EUID, process->euid },
+        { LINUX_AT_GID, process->gid },
+        { LINUX_AT_EGID, process->egid },
+        { LINUX_AT_SECURE, 0 },
+        { LINUX_AT_RANDOM, random },
+        { LINUX_AT_EXECFN, path },
+        { LINUX_AT_NULL, 0 },
     };
 
     return copy_out(space, at, pairs, sizeof(pairs));
@@ -143,9 +154,13 @@ static int map_stack(struct space *space, uint64_t bytes, uint64_t limit)
     if (bytes > limit)
         return -E2BIG;
     int64_t address = MM_RETRY(space_map(space, &(struct map_request){
-        .address = USER_TOP - bytes, .bytes = bytes, .protection = MAP_READ | MAP_WRITE,
-        .flags = REGION_FIXED | REGION_NOREPLACE | REGION_GROWSDOWN, .limit_bytes = limit, .name = "stack",
-    }));
+                                                    .address = USER_TOP - bytes,
+                                                    .bytes = bytes,
+                                                    .protection = MAP_READ | MAP_WRITE,
+                                                    .flags = REGION_FIXED | REGION_NOREPLACE | REGION_GROWSDOWN,
+                                                    .limit_bytes = limit,
+                                                    .name = "stack",
+                                                }));
 
     return address < 0 ? (int)address : 0;
 }
@@ -168,7 +183,7 @@ int exec_stack_build(struct space *space, const struct process *process, const s
     uint64_t words = 1 + arguments.count + 1 + environment.count + 1 + 2 * AUXILIARY_PAIRS;
     va_t sp = (random_at - 8 * words) & ~15ull;
     va_t environment_at = sp + 8 * (arguments.count + 2);
-    struct copier copier = {strings->space, space, strings_at, path_at};
+    struct copier copier = { strings->space, space, strings_at, path_at };
 
     random_fill(random, sizeof(random));
     error = map_stack(space, USER_TOP - sp, process->limits[LIMIT_STACK].now);

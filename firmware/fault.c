@@ -12,7 +12,7 @@
 
 struct verdict {
     int signal;
-    int code;                              /* si_code */
+    int code; /* si_code */
     const char *reason;
 };
 
@@ -20,11 +20,17 @@ struct verdict {
 static const char *cause_name(uint64_t cause)
 {
     static const char *const names[] = {
-        [CAUSE_FETCH_MISALIGNED] = "fetch-misaligned", [CAUSE_FETCH_ACCESS] = "fetch-access",
-        [CAUSE_ILLEGAL_INSTRUCTION] = "illegal", [CAUSE_BREAKPOINT] = "breakpoint",
-        [CAUSE_LOAD_MISALIGNED] = "load-misaligned", [CAUSE_LOAD_ACCESS] = "load-access",
-        [CAUSE_STORE_MISALIGNED] = "store-misaligned", [CAUSE_STORE_ACCESS] = "store-access",
-        [CAUSE_FETCH_PAGE] = "fetch-page", [CAUSE_LOAD_PAGE] = "load-page", [CAUSE_STORE_PAGE] = "store-page",
+        [CAUSE_FETCH_MISALIGNED] = "fetch-misaligned",
+        [CAUSE_FETCH_ACCESS] = "fetch-access",
+        [CAUSE_ILLEGAL_INSTRUCTION] = "illegal",
+        [CAUSE_BREAKPOINT] = "breakpoint",
+        [CAUSE_LOAD_MISALIGNED] = "load-misaligned",
+        [CAUSE_LOAD_ACCESS] = "load-access",
+        [CAUSE_STORE_MISALIGNED] = "store-misaligned",
+        [CAUSE_STORE_ACCESS] = "store-access",
+        [CAUSE_FETCH_PAGE] = "fetch-page",
+        [CAUSE_LOAD_PAGE] = "load-page",
+        [CAUSE_STORE_PAGE] = "store-page",
     };
 
     return cause < sizeof(names) / sizeof(names[0]) && names[cause] ? names[cause] : "unknown";
@@ -50,15 +56,15 @@ static struct verdict judge_page(int error)
 {
     switch (error) {
     case -EACCES:
-        return (struct verdict){LINUX_SIGSEGV, LINUX_SEGV_ACCERR, "the region does not allow it"};
+        return (struct verdict){ LINUX_SIGSEGV, LINUX_SEGV_ACCERR, "the region does not allow it" };
     case -ENXIO:
-        return (struct verdict){LINUX_SIGBUS, LINUX_BUS_ADRERR, "beyond the end of the file"};
+        return (struct verdict){ LINUX_SIGBUS, LINUX_BUS_ADRERR, "beyond the end of the file" };
     case -EIO:
-        return (struct verdict){LINUX_SIGBUS, LINUX_BUS_OBJERR, "the page could not be read back"};
+        return (struct verdict){ LINUX_SIGBUS, LINUX_BUS_OBJERR, "the page could not be read back" };
     case -ENOMEM:
-        return (struct verdict){LINUX_SIGKILL, 0, "no memory is left for it"};
+        return (struct verdict){ LINUX_SIGKILL, 0, "no memory is left for it" };
     default:
-        return (struct verdict){LINUX_SIGSEGV, LINUX_SEGV_MAPERR, "nothing is mapped there"};
+        return (struct verdict){ LINUX_SIGSEGV, LINUX_SEGV_MAPERR, "nothing is mapped there" };
     }
 }
 
@@ -70,15 +76,15 @@ static struct verdict judge(uint64_t cause, int error)
     case CAUSE_STORE_PAGE:
         return judge_page(error);
     case CAUSE_ILLEGAL_INSTRUCTION:
-        return (struct verdict){LINUX_SIGILL, LINUX_ILL_ILLOPC, "no such instruction, or not for programs"};
+        return (struct verdict){ LINUX_SIGILL, LINUX_ILL_ILLOPC, "no such instruction, or not for programs" };
     case CAUSE_BREAKPOINT:
-        return (struct verdict){LINUX_SIGTRAP, LINUX_TRAP_BRKPT, "breakpoint"};
+        return (struct verdict){ LINUX_SIGTRAP, LINUX_TRAP_BRKPT, "breakpoint" };
     case CAUSE_FETCH_ACCESS:
     case CAUSE_LOAD_ACCESS:
     case CAUSE_STORE_ACCESS:
-        return (struct verdict){LINUX_SIGSEGV, LINUX_SEGV_ACCERR, "the machine does not allow it"};
+        return (struct verdict){ LINUX_SIGSEGV, LINUX_SEGV_ACCERR, "the machine does not allow it" };
     default:
-        return (struct verdict){LINUX_SIGBUS, LINUX_BUS_ADRALN, "misaligned"};
+        return (struct verdict){ LINUX_SIGBUS, LINUX_BUS_ADRALN, "misaligned" };
     }
 }
 
@@ -99,7 +105,7 @@ void fault_task(struct trap_frame *frame, uint64_t cause, va_t address, int erro
     struct verdict verdict = judge(cause, error);
 
     if (task_current()->attention & ATTENTION_END)
-        return;                            /* it is on its way out, and somebody else's reason stands */
+        return; /* it is on its way out, and somebody else's reason stands */
     if (verdict.signal != LINUX_SIGKILL && signal_fault(verdict.signal, verdict.code, address, cause))
         return;
     report(frame, cause, address, &verdict);

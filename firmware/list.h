@@ -14,7 +14,7 @@ struct list {
     struct list *next, *previous;
 };
 
-#define LIST_ENTRY(link, type, member) ((type *)(void *)((char *)(link) - offsetof(type, member)))
+#define LIST_ENTRY(link, type, member) ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 static inline void list_init(struct list *list)
 {
@@ -48,8 +48,8 @@ static inline void list_remove(struct list *link)
 }
 
 /* The body may remove the link at hand, and no other. */
-#define LIST_EACH(link, head)                                                                                          \
-    for (struct list *link = (head)->next, *link##_next = link->next; link != (head);                                  \
+#define LIST_EACH(link, head)                                                         \
+    for (struct list *link = (head)->next, *link##_next = link->next; link != (head); \
          link = link##_next, link##_next = link->next)
 
 #endif

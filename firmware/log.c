@@ -11,7 +11,7 @@ struct conversion {
     bool zeros;
     bool is_long;
     unsigned width;
-    unsigned most;                         /* bytes of a string */
+    unsigned most; /* bytes of a string */
 };
 
 struct sink {
@@ -61,8 +61,8 @@ static void sink_number(struct sink sink, const struct conversion *conversion, u
 /* Reads what follows a '%'; returns where the text goes on. */
 static const char *conversion_read(const char *format, struct conversion *conversion, va_list *arguments)
 {
-    *conversion = (struct conversion){.most = UINT32_MAX};
-    if (*format == '-')                    /* strings are always to the left, numbers never */
+    *conversion = (struct conversion){ .most = UINT32_MAX };
+    if (*format == '-') /* strings are always to the left, numbers never */
         format++;
     if (*format == '0')
         conversion->zeros = true;
@@ -101,8 +101,8 @@ static void sink_conversion(struct sink sink, const struct conversion *conversio
         break;
     case 'u':
     case 'x':
-        sink_number(sink, conversion,
-                    conversion->is_long ? va_arg(*arguments, uint64_t) : va_arg(*arguments, unsigned), false);
+        sink_number(sink, conversion, conversion->is_long ? va_arg(*arguments, uint64_t) : va_arg(*arguments, unsigned),
+                    false);
         break;
     default:
         sink.put(sink.context, '%');
@@ -111,7 +111,7 @@ static void sink_conversion(struct sink sink, const struct conversion *conversio
 
 void text_put(void (*put)(void *context, char byte), void *context, const char *format, va_list arguments)
 {
-    struct sink sink = {put, context};
+    struct sink sink = { put, context };
     struct conversion conversion;
     va_list rest;
 
@@ -143,7 +143,7 @@ static void text_room_put(void *context, char byte)
 
 size_t text_format(char *to, size_t room, const char *format, ...)
 {
-    struct text_room text = {to, room, 0};
+    struct text_room text = { to, room, 0 };
     va_list arguments;
 
     va_start(arguments, format);

@@ -64,7 +64,9 @@ static bool wants_monitor(void)
 static void main_thread(void *argument)
 {
     static const struct monitor_host calls = {
-        .statistics = show_statistics, .sync = storage_sync, .format = storage_format,
+        .statistics = show_statistics,
+        .sync = storage_sync,
+        .format = storage_format,
     };
     struct monitor_host host = calls;
 
@@ -102,7 +104,8 @@ static void probe(uint32_t boot_hart, const void *device_tree, uint32_t device_t
 static void init_memory(void)
 {
     struct mm_config config = {
-        .pool = {platform.pool.start}, .frames = (uint32_t)(platform.pool.bytes / PAGE_BYTES),
+        .pool = { platform.pool.start },
+        .frames = (uint32_t)(platform.pool.bytes / PAGE_BYTES),
         .share_kernel = kmap_share,
     };
 
@@ -116,7 +119,7 @@ static void init_memory(void)
 
 static void init_random(void)
 {
-    uint64_t jitter[] = {timer_now(), cpu_cycles(), (uint64_t)platform.pool.start};
+    uint64_t jitter[] = { timer_now(), cpu_cycles(), (uint64_t)platform.pool.start };
 
     random_stir(platform.seed, platform.seed_bytes);
     random_stir(jitter, sizeof(jitter));

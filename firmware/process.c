@@ -13,7 +13,7 @@
 
 static struct pool process_pool = POOL_OF(struct process);
 static struct pool actions_pool = POOL_OF(struct signal_actions);
-static struct list processes = {&processes, &processes};
+static struct list processes = { &processes, &processes };
 
 struct list *process_list(void)
 {
@@ -22,7 +22,8 @@ struct list *process_list(void)
 
 struct process *process_find(uint32_t id)
 {
-    LIST_EACH(link, &processes) {
+    LIST_EACH(link, &processes)
+    {
         struct process *process = LIST_ENTRY(link, struct process, all);
 
         if (process->id == id)
@@ -33,10 +34,12 @@ struct process *process_find(uint32_t id)
 
 struct task *process_find_thread(uint32_t id)
 {
-    LIST_EACH(link, &processes) {
+    LIST_EACH(link, &processes)
+    {
         struct process *process = LIST_ENTRY(link, struct process, all);
 
-        LIST_EACH(thread, &process->threads) {
+        LIST_EACH(thread, &process->threads)
+        {
             struct task *task = LIST_ENTRY(thread, struct task, in_process);
 
             if (task->id == id)
@@ -83,9 +86,9 @@ void signal_actions_put(struct signal_actions *actions)
 static void limits_init(struct process *process)
 {
     for (unsigned i = 0; i < LIMITS; i++)
-        process->limits[i] = (struct process_limit){LIMIT_INFINITY, LIMIT_INFINITY};
+        process->limits[i] = (struct process_limit){ LIMIT_INFINITY, LIMIT_INFINITY };
     process->limits[LIMIT_STACK].now = EXEC_STACK_LIMIT;
-    process->limits[LIMIT_NOFILE] = (struct process_limit){FILES_MAX, FILES_MAX};
+    process->limits[LIMIT_NOFILE] = (struct process_limit){ FILES_MAX, FILES_MAX };
 }
 
 /* What a child has from its parent without sharing it. */
@@ -191,7 +194,8 @@ static bool is_orphan(const struct process *process)
 
 static void orphan_children(struct process *process)
 {
-    LIST_EACH(link, &process->children) {
+    LIST_EACH(link, &process->children)
+    {
         struct process *child = LIST_ENTRY(link, struct process, sibling);
 
         list_remove(&child->sibling);
@@ -220,8 +224,8 @@ _Noreturn void process_exit_thread(int32_t status)
     struct process *process = task->process;
 
     if (task->clear_child_tid && process->thread_count > 1)
-        (void)!user_write(task->clear_child_tid, &(uint32_t){0}, sizeof(uint32_t));
-    if (process->thread_count == 1) {      /* these may sleep: the process has a thread until they are done */
+        (void)!user_write(task->clear_child_tid, &(uint32_t){ 0 }, sizeof(uint32_t));
+    if (process->thread_count == 1) { /* these may sleep: the process has a thread until they are done */
         if (!process->ending)
             process->status = status;
         process->ending = true;
@@ -243,7 +247,7 @@ void process_end(struct process *process, int32_t status)
     process->ending = true;
     process->status = status;
     LIST_EACH(link, &process->threads)
-        task_notify(LIST_ENTRY(link, struct task, in_process), ATTENTION_END);
+    task_notify(LIST_ENTRY(link, struct task, in_process), ATTENTION_END);
 }
 
 _Noreturn void process_leave(void)
@@ -288,8 +292,8 @@ void process_take_program(struct process *process, const struct exec_program *pr
 static int fill(struct process *process, const char *path, const char *const *argv, struct exec_program *program,
                 const char **why)
 {
-    static const char *const environment[] = {"PATH=/:/bin", "HOME=/", "TERM=vt100", NULL};
-    struct exec_strings strings = {NULL, (va_t)argv, (va_t)environment};
+    static const char *const environment[] = { "PATH=/:/bin", "HOME=/", "TERM=vt100", NULL };
+    struct exec_strings strings = { NULL, (va_t)argv, (va_t)environment };
     uint32_t node;
     int error = path_find_program(path, &node);
 

@@ -40,58 +40,58 @@ struct process_limit {
 
 /* Linux's struct sigaction on riscv64, which has no restorer. */
 struct signal_action {
-    va_t handler;                          /* 0: default; 1: ignore */
+    va_t handler; /* 0: default; 1: ignore */
     uint64_t flags;
     uint64_t mask;
 };
 
 struct signal_actions {
     uint32_t references;
-    struct signal_action of[SIGNALS];      /* of[n - 1] is signal n's */
+    struct signal_action of[SIGNALS]; /* of[n - 1] is signal n's */
 };
 
 struct process {
-    uint32_t id;                           /* Linux's tgid; its first thread has the same number */
-    uint8_t state;                         /* enum process_state */
-    bool waited;                           /* the firmware will call process_wait() */
+    uint32_t id;   /* Linux's tgid; its first thread has the same number */
+    uint8_t state; /* enum process_state */
+    bool waited;   /* the firmware will call process_wait() */
     bool did_exec;
-    bool ending;                           /* process_end() was called: all threads are on their way out */
-    uint8_t exit_signal;                   /* sent to the parent at the end; 0: none */
+    bool ending;         /* process_end() was called: all threads are on their way out */
+    uint8_t exit_signal; /* sent to the parent at the end; 0: none */
     uint16_t umask;
-    int32_t status;                        /* as wait4 tells it: exit code << 8, or the signal that ended it */
+    int32_t status; /* as wait4 tells it: exit code << 8, or the signal that ended it */
 
     struct space *space;
     struct files *files;
     struct signal_actions *actions;
-    uint64_t signals_pending;              /* sent to the process; bit n - 1 is signal n */
+    uint64_t signals_pending; /* sent to the process; bit n - 1 is signal n */
 
-    struct list all;                       /* in process_list() */
-    struct list threads;                   /* task->in_process */
+    struct list all;     /* in process_list() */
+    struct list threads; /* task->in_process */
     uint32_t thread_count;
-    struct process *parent;                /* NULL: the firmware */
+    struct process *parent; /* NULL: the firmware */
     struct list children, sibling;
-    struct wait_queue children_changed;    /* wait4 */
-    struct wait_queue released;            /* its space was given up by exec or exit: vfork */
-    struct wait_queue ended;               /* process_wait */
+    struct wait_queue children_changed; /* wait4 */
+    struct wait_queue released;         /* its space was given up by exec or exit: vfork */
+    struct wait_queue ended;            /* process_wait */
 
     uint32_t group, session;
     uint32_t uid, euid, suid, gid, egid, sgid;
     struct process_limit limits[LIMITS];
 
-    va_t break_start, break_end;           /* the heap of brk: break_end is the byte after it */
-    uint32_t directory;                    /* node: the current one */
-    uint32_t program;                      /* node: /proc/self/exe */
+    va_t break_start, break_end; /* the heap of brk: break_end is the byte after it */
+    uint32_t directory;          /* node: the current one */
+    uint32_t program;            /* node: /proc/self/exe */
     char name[TASK_NAME_BYTES];
 
-    uint64_t started;                      /* tick */
-    uint64_t ran_ticks;                    /* of threads that are gone */
-    uint64_t children_ran_ticks;           /* of children that were waited for */
-    uint64_t faults_minor, faults_major;   /* of spaces that are gone */
-    uint32_t resident_peak_pages;          /* of the space that is gone */
+    uint64_t started;                    /* tick */
+    uint64_t ran_ticks;                  /* of threads that are gone */
+    uint64_t children_ran_ticks;         /* of children that were waited for */
+    uint64_t faults_minor, faults_major; /* of spaces that are gone */
+    uint32_t resident_peak_pages;        /* of the space that is gone */
 };
 
-#define STATUS_EXIT(code) (((int32_t)(code) & 0xff) << 8)
-#define STATUS_SIGNAL(signal) ((int32_t)(signal) & 0x7f)
+#define STATUS_EXIT(code)     (((int32_t)(code)&0xff) << 8)
+#define STATUS_SIGNAL(signal) ((int32_t)(signal)&0x7f)
 /* What a shell makes of a status: the exit code, or 128 + the signal's number. */
 int process_shell_status(int32_t status);
 
@@ -115,8 +115,8 @@ int32_t process_wait(struct process *process);
 
 /* For fork and spawn: an empty process with one reference taken on nothing. -ENOMEM. */
 int process_create(struct process *parent, struct process **process) MUST_CHECK;
-void process_discard(struct process *process);  /* one that never had a thread */
-void process_reap(struct process *process);     /* a zombie */
+void process_discard(struct process *process); /* one that never had a thread */
+void process_reap(struct process *process);    /* a zombie */
 /* Gives a new task its number and makes it a thread of the process, before task_start(). */
 void process_add_thread(struct process *process, struct task *task);
 /* What a program brings along but for its space: name, heap, /proc/self/exe. */
@@ -133,9 +133,9 @@ _Noreturn void process_leave(void);
 /* Gives up the calling process's space for a new one (exec); wakes what vfork left waiting. Takes the reference. */
 void process_change_space(struct process *process, struct space *space);
 
-struct signal_actions *signal_actions_new(void);           /* NULL: no memory; all default, one reference */
+struct signal_actions *signal_actions_new(void); /* NULL: no memory; all default, one reference */
 void signal_actions_put(struct signal_actions *actions);
 
-uint32_t process_new_id(void);             /* for processes and threads alike */
+uint32_t process_new_id(void); /* for processes and threads alike */
 
 #endif

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#define WORDS 16u
-#define KEY_WORDS 8u
-#define BLOCK_BYTES 64u
+#define WORDS         16u
+#define KEY_WORDS     8u
+#define BLOCK_BYTES   64u
 #define DOUBLE_ROUNDS 10
 
 static struct {
@@ -33,7 +33,7 @@ static void quarter(uint32_t *x, unsigned a, unsigned b, unsigned c, unsigned d)
 /* RFC 8439, section 2.3, with a 64-bit counter and a nonce of zeros. */
 static void block_next(uint32_t out[WORDS])
 {
-    uint32_t in[WORDS] = {0x61707865, 0x3320646e, 0x79622d32, 0x6b206574};
+    uint32_t in[WORDS] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
 
     memcpy(in + 4, generator.key, sizeof(generator.key));
     in[12] = (uint32_t)generator.blocks;

@@ -31,7 +31,7 @@ static void print_memory(void)
 
 static void print_store(void)
 {
-    struct store_statistics store = {0};
+    struct store_statistics store = { 0 };
 
     if (mm_store())
         store_statistics(mm_store(), &store);
@@ -48,7 +48,7 @@ static void print_store(void)
 
 static void print_flash(const struct flash *flash)
 {
-    const struct flash_counters *counters = flash ? &flash->counters : &(struct flash_counters){0};
+    const struct flash_counters *counters = flash ? &flash->counters : &(struct flash_counters){ 0 };
 
     print("flash_reads", counters->reads);
     print("flash_read_bytes", counters->read_bytes);

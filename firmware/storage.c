@@ -10,11 +10,13 @@
 #include "mm/mm.h"
 #include "platform/partition.h"
 
-#define TAIL_PERCENT 33u
+#define TAIL_PERCENT     33u
 #define TAIL_PERCENT_MAX 90u
 
 static struct {
-    struct store_config config;            /* .flash NULL: no partition */
+    struct partition partition;
+    enum store_content content;
+    struct store_config config; /* .flash NULL: no partition */
     bool on_flash;
 } storage;
 
@@ -39,43 +41,44 @@ static const char *in_words(enum store_content content)
     }
 }
 
-/* Finds the partition and lets the flash's gate open for it. */
+/* Whether the flash has a place for a store, whatever it holds now. */
 static bool find_partition(const struct platform *platform, struct flash *flash)
 {
-    struct partition partition;
-
     if (!flash)
         return false;
-    if (partition_find(platform, flash, &partition)) {
-        log_line("flash: no partition of ours: %s", partition.why);
-        return false;
-    }
-    if (flash_open_window(flash, partition.start, partition.bytes)) {
-        log_line("flash: the partition is not whole erase blocks");
+    if (partition_find(platform, flash, &storage.partition)) {
+        log_line("flash: no partition of ours: %s", storage.partition.why);
         return false;
     }
     storage.config.flash = flash;
-    storage.config.base = partition.start;
-    storage.config.bytes = partition.bytes;
-    log_line("flash: %u KiB of %u KiB at 0x%x (%s), erase blocks of %u KiB", partition.bytes >> 10,
-             flash->geometry.size_bytes >> 10, partition.start, partition.source, flash->geometry.erase_bytes >> 10);
-    return true;
+    storage.config.base = storage.partition.start;
+    storage.config.bytes = storage.partition.bytes;
+    log_line("flash: %u KiB of %u KiB at 0x%x (%s), erase blocks of %u KiB", storage.partition.bytes >> 10,
+             flash->geometry.size_bytes >> 10, storage.partition.start, storage.partition.source,
+             flash->geometry.erase_bytes >> 10);
+    int error = store_probe(&storage.config, &storage.content);
+
+    if (error)
+        log_line("flash: the partition cannot be read (error %d)", -error);
+    else if (storage.content != STORE_OURS)
+        log_line("flash: the partition %s; running without it", in_words(storage.content));
+    return !error;
+}
+
+/* From here on the partition may be written. */
+static int open_window(void)
+{
+    return flash_open_window(storage.config.flash, storage.config.base, storage.config.bytes);
 }
 
 static bool open_on_flash(struct store **store)
 {
-    enum store_content content;
-    int error = store_probe(&storage.config, &content);
+    if (storage.content != STORE_OURS)
+        return false;
+    int error = open_window();
 
-    if (error) {
-        log_line("flash: the partition cannot be read (error %d)", -error);
-        return false;
-    }
-    if (content != STORE_OURS) {
-        log_line("flash: the partition %s; running without it", in_words(content));
-        return false;
-    }
-    error = store_open(&storage.config, store);
+    if (!error)
+        error = store_open(&storage.config, store);
     if (error)
         log_line("flash: the store does not open (error %d); running without it", -error);
     return !error;
@@ -96,7 +99,9 @@ int storage_open(const struct platform *platform, struct flash *flash)
     struct store *store;
 
     storage.config = (struct store_config){
-        .tail_pages = tail_pages(platform), .page_get = mm_page_get, .page_put = mm_page_put,
+        .tail_pages = tail_pages(platform),
+        .page_get = mm_page_get,
+        .page_put = mm_page_put,
     };
     random_fill(storage.config.seed, sizeof(storage.config.seed));
     storage.on_flash = find_partition(platform, flash) && open_on_flash(&store);
@@ -115,18 +120,30 @@ int storage_open(const struct platform *platform, struct flash *flash)
     return 0;
 }
 
+/* Why the partition must not be made a store now; NULL: it may. */
+static const char *refuse_format(void)
+{
+    if (!storage.config.flash)
+        return "there is no partition of ours on the flash";
+    if (storage.on_flash)
+        return "the store is in use";
+    if (!storage.partition.marked && storage.content != STORE_BLANK)
+        return "the range is not marked as ours and is not blank";
+    return NULL;
+}
+
 void storage_format(void)
 {
-    if (!storage.config.flash) {
-        log_line("format: there is no partition of ours on the flash");
-        return;
-    }
-    if (storage.on_flash) {
-        log_line("format: the store is in use; boot with its blocks erased, or from another flash");
-        return;
-    }
-    int error = store_format(&storage.config);
+    const char *why = refuse_format();
 
+    if (why) {
+        log_line("format: refused: %s", why);
+        return;
+    }
+    int error = open_window();
+
+    if (!error)
+        error = store_format(&storage.config);
     if (error)
         log_line("format: failed (error %d)", -error);
     else

@@ -37,8 +37,13 @@ void task_init(uint32_t hart_id, bool has_float)
     struct hart *hart = &boot_hart;
 
     *hart = (struct hart){
-        .current = &idle_task, .idle = &idle_task, .alarm = TIMER_NEVER, .slice_end = TIMER_NEVER, .id = hart_id,
-        .has_float = has_float, .float_owner = &idle_task,
+        .current = &idle_task,
+        .idle = &idle_task,
+        .alarm = TIMER_NEVER,
+        .slice_end = TIMER_NEVER,
+        .id = hart_id,
+        .has_float = has_float,
+        .float_owner = &idle_task,
     };
     list_init(&hart->ready);
     list_init(&hart->timed);
@@ -179,7 +184,7 @@ static void switch_to(struct hart *hart, struct task *next)
     next->began = now;
     next->state = TASK_RUNNING;
     float_switch(hart, from, next);
-    if (next->space)                       /* kernel threads run in whatever space there is */
+    if (next->space) /* kernel threads run in whatever space there is */
         space_show(hart, next->space);
     hart->current = next;
     task_switch_stacks(&from->stack_pointer, next->stack_pointer);
@@ -255,7 +260,7 @@ unsigned wait_wake(struct wait_queue *queue, unsigned count)
     while (woken < count && !list_empty(&queue->waiters)) {
         struct waiter *waiter = LIST_ENTRY(queue->waiters.next, struct waiter, link);
 
-        list_remove(&waiter->link);        /* the same call never counts one twice */
+        list_remove(&waiter->link); /* the same call never counts one twice */
         woken += wake(waiter->task, 0);
     }
     return woken;
@@ -352,7 +357,7 @@ static void begin_in(struct task *task, void (*entry)(void *), void *argument)
 {
     struct switch_frame *first = (struct switch_frame *)(void *)task->frame - 1;
 
-    *first = (struct switch_frame){.ra = (uint64_t)task_begin, .s = {(uint64_t)entry, (uint64_t)argument}};
+    *first = (struct switch_frame){ .ra = (uint64_t)task_begin, .s = { (uint64_t)entry, (uint64_t)argument } };
     task->stack_pointer = (uint64_t)first;
 }
 
@@ -395,7 +400,7 @@ _Noreturn void task_exit(void)
     struct hart *hart = hart_current();
     struct task *task = hart->current;
 
-    hart->float_owner = hart->idle;        /* what it left in the FPU is nobody's: the next one loads its own */
+    hart->float_owner = hart->idle; /* what it left in the FPU is nobody's: the next one loads its own */
     task->process = NULL;
     task->state = TASK_DEAD;
     hart->dead = task;

@@ -29,8 +29,8 @@
 #include "hal/timer.h"
 #include "mm/store.h"
 
-#define TASK_NAME_BYTES 16u                /* with the final 0, as Linux's comm */
-#define TASK_SLICE_US 10000u
+#define TASK_NAME_BYTES 16u /* with the final 0, as Linux's comm */
+#define TASK_SLICE_US   10000u
 
 struct process;
 
@@ -46,7 +46,10 @@ struct waiter {
     struct task *task;
 };
 
-#define WAIT_QUEUE_INIT(queue) { .waiters = { &(queue).waiters, &(queue).waiters } }
+#define WAIT_QUEUE_INIT(queue)                            \
+    {                                                     \
+        .waiters = { &(queue).waiters, &(queue).waiters } \
+    }
 void wait_init(struct wait_queue *queue);
 
 /*
@@ -72,41 +75,41 @@ enum task_state { TASK_READY, TASK_RUNNING, TASK_BLOCKED, TASK_DEAD };
 
 /* What a task has to do before it returns to user mode. Anything but 0 takes the slow way out of the kernel. */
 enum task_attention {
-    ATTENTION_RESCHEDULE = 1,              /* its slice is over */
-    ATTENTION_SIGNAL = 2,                  /* a signal may have to be delivered */
-    ATTENTION_END = 4,                     /* its process ends, or the process begins another program */
-    ATTENTION_FRAME = 8,                   /* the frame's preserved registers were changed: restore all of them */
+    ATTENTION_RESCHEDULE = 1, /* its slice is over */
+    ATTENTION_SIGNAL = 2,     /* a signal may have to be delivered */
+    ATTENTION_END = 4,        /* its process ends, or the process begins another program */
+    ATTENTION_FRAME = 8,      /* the frame's preserved registers were changed: restore all of them */
 };
 
 struct task {
-    uint64_t stack_pointer;                /* while not running: below it the registers that switch_context() saved */
-    struct trap_frame *frame;              /* at the top of its kernel stack */
-    uint32_t attention;                    /* enum task_attention */
-    uint8_t state;                         /* enum task_state */
-    bool interruptible;                    /* BLOCKED in task_sleep */
-    int16_t outcome;                       /* of the last sleep: 0, -ETIMEDOUT, -EINTR */
-    bool float_saved;                      /* `floats` holds its registers; else they are all zero */
-    struct space *space;                   /* what it runs in: its process's; NULL: a kernel thread */
-    struct process *process;               /* NULL: a kernel thread */
+    uint64_t stack_pointer;   /* while not running: below it the registers that switch_context() saved */
+    struct trap_frame *frame; /* at the top of its kernel stack */
+    uint32_t attention;       /* enum task_attention */
+    uint8_t state;            /* enum task_state */
+    bool interruptible;       /* BLOCKED in task_sleep */
+    int16_t outcome;          /* of the last sleep: 0, -ETIMEDOUT, -EINTR */
+    bool float_saved;         /* `floats` holds its registers; else they are all zero */
+    struct space *space;      /* what it runs in: its process's; NULL: a kernel thread */
+    struct process *process;  /* NULL: a kernel thread */
 
-    struct list queue;                     /* READY: in the hart's queue */
-    struct list timed;                     /* BLOCKED with a deadline: in order of deadlines */
+    struct list queue; /* READY: in the hart's queue */
+    struct list timed; /* BLOCKED with a deadline: in order of deadlines */
     uint64_t deadline;
-    uint64_t began;                        /* tick at which it was last switched to */
+    uint64_t began; /* tick at which it was last switched to */
     uint64_t ran_ticks;
 
-    uint32_t id;                           /* Linux's tid */
-    uint16_t stack_slot;                   /* of firmware/kmap.h */
+    uint32_t id;         /* Linux's tid */
+    uint16_t stack_slot; /* of firmware/kmap.h */
     char name[TASK_NAME_BYTES];
     pa_t stack_frames[2];
 
-    struct list in_process;                /* process->threads */
-    va_t clear_child_tid;                  /* set_tid_address, CLONE_CHILD_CLEARTID; 0: none */
-    va_t robust_list;                      /* set_robust_list; 0: none */
-    uint64_t signals_pending;              /* sent to this thread; bit n - 1 is signal n */
+    struct list in_process;   /* process->threads */
+    va_t clear_child_tid;     /* set_tid_address, CLONE_CHILD_CLEARTID; 0: none */
+    va_t robust_list;         /* set_robust_list; 0: none */
+    uint64_t signals_pending; /* sent to this thread; bit n - 1 is signal n */
     uint64_t signals_blocked;
-    uint64_t signals_saved;                /* the mask that sigsuspend and the like put back */
-    va_t signal_stack;                     /* sigaltstack */
+    uint64_t signals_saved; /* the mask that sigsuspend and the like put back */
+    va_t signal_stack;      /* sigaltstack */
     uint64_t signal_stack_bytes;
 
     struct float_state floats;
@@ -116,13 +119,13 @@ struct task {
 struct hart {
     struct task *current;
     struct task *idle;
-    struct task *float_owner;              /* whose registers the FPU holds; NULL: they are all zero */
-    struct task *dead;                     /* left for the next task to free */
+    struct task *float_owner; /* whose registers the FPU holds; NULL: they are all zero */
+    struct task *dead;        /* left for the next task to free */
     struct list ready;
-    struct list timed;                     /* sleepers with a deadline, the first to end first */
-    struct space *space;                   /* the one that satp shows; NULL: the kernel's own */
-    uint64_t alarm;                        /* the tick that the timer is set to, or TIMER_NEVER */
-    uint64_t slice_end;                    /* when the running task is to make room, or TIMER_NEVER */
+    struct list timed;   /* sleepers with a deadline, the first to end first */
+    struct space *space; /* the one that satp shows; NULL: the kernel's own */
+    uint64_t alarm;      /* the tick that the timer is set to, or TIMER_NEVER */
+    uint64_t slice_end;  /* when the running task is to make room, or TIMER_NEVER */
     uint32_t id;
     bool has_float;
 };
@@ -131,7 +134,7 @@ static inline struct hart *hart_current(void)
 {
     struct hart *hart;
 
-    __asm__("mv %0, tp" : "=r"(hart));     /* not volatile: it never changes under a task's feet */
+    __asm__("mv %0, tp" : "=r"(hart)); /* not volatile: it never changes under a task's feet */
     return hart;
 }
 
@@ -156,8 +159,8 @@ void task_start(struct task *task);
 /* For a task that was never started. */
 void task_discard(struct task *task);
 
-_Noreturn void task_exit(void);            /* the caller; what hangs on it was given back before (process_exit) */
-void task_yield(void);                     /* to the end of the queue */
+_Noreturn void task_exit(void); /* the caller; what hangs on it was given back before (process_exit) */
+void task_yield(void);          /* to the end of the queue */
 
 /* Sets attention bits; a BLOCKED task that may be interrupted wakes up with -EINTR when they are SIGNAL or END. */
 void task_notify(struct task *task, uint32_t attention);

@@ -2,10 +2,10 @@
 #ifndef FIRMWARE_TASK_OFFSETS_H
 #define FIRMWARE_TASK_OFFSETS_H
 
-#define HART_CURRENT            0
-#define TASK_ATTENTION          16
-#define SYSCALL_TABLE_ENTRIES   440        /* numbers below it have a place in syscall_table */
-#define SWITCH_BYTES            112        /* ra, s0 to s11, and 8 for alignment */
-#define PANIC_STACK_BYTES       2048
+#define HART_CURRENT          0
+#define TASK_ATTENTION        16
+#define SYSCALL_TABLE_ENTRIES 440 /* numbers below it have a place in syscall_table */
+#define SWITCH_BYTES          112 /* ra, s0 to s11, and 8 for alignment */
+#define PANIC_STACK_BYTES     2048
 
 #endif

@@ -18,12 +18,13 @@
 #include "hal/plic.h"
 
 #define LISTENERS 4u
-#define SPP_USER 0
+#define SPP_USER  0
 
 _Static_assert(offsetof(struct trap_frame, pc) == FRAME_PC && offsetof(struct trap_frame, a) == FRAME_X(10) &&
-               offsetof(struct trap_frame, t6) == FRAME_X(31), "trap.S");
+                   offsetof(struct trap_frame, t6) == FRAME_X(31),
+               "trap.S");
 _Static_assert(offsetof(struct trap_frame, status) == FRAME_STATUS && offsetof(struct trap_frame, hart) == FRAME_HART &&
-               offsetof(struct trap_frame, call_a0) == FRAME_CALL_A0 && sizeof(struct trap_frame) == FRAME_BYTES,
+                   offsetof(struct trap_frame, call_a0) == FRAME_CALL_A0 && sizeof(struct trap_frame) == FRAME_BYTES,
                "trap.S");
 _Static_assert(offsetof(struct float_state, fcsr) == FLOAT_FCSR, "trap.S");
 
@@ -44,7 +45,7 @@ void trap_frame_init(struct trap_frame *frame, va_t entry, va_t stack)
 {
     struct hart *hart = hart_current();
 
-    *frame = (struct trap_frame){.pc = entry, .hart = hart};
+    *frame = (struct trap_frame){ .pc = entry, .hart = hart };
     frame->sp = stack;
     frame->status = SSTATUS_SPIE | SPP_USER | (hart->has_float ? SSTATUS_FS_INITIAL : SSTATUS_FS_OFF);
 }
@@ -96,8 +97,9 @@ void trap_poll_interrupts(void)
 
 static void page_fault(struct trap_frame *frame, uint64_t cause, va_t va)
 {
-    enum access access = cause == CAUSE_STORE_PAGE ? ACCESS_STORE : cause == CAUSE_LOAD_PAGE ? ACCESS_LOAD
-                                                                                             : ACCESS_FETCH;
+    enum access access = cause == CAUSE_STORE_PAGE  ? ACCESS_STORE
+                         : cause == CAUSE_LOAD_PAGE ? ACCESS_LOAD
+                                                    : ACCESS_FETCH;
     int error = (int)MM_RETRY(fault(task_current()->space, va, access));
 
     if (error)

@@ -13,14 +13,14 @@
 #ifndef FIRMWARE_TRAP_H
 #define FIRMWARE_TRAP_H
 
-#define FRAME_PC            0
-#define FRAME_X(n)          (8 * (n))
-#define FRAME_STATUS        256
-#define FRAME_CALL_A0       264
-#define FRAME_HART          272
-#define FRAME_BYTES         288
+#define FRAME_PC      0
+#define FRAME_X(n)    (8 * (n))
+#define FRAME_STATUS  256
+#define FRAME_CALL_A0 264
+#define FRAME_HART    272
+#define FRAME_BYTES   288
 
-#define FLOAT_FCSR          256
+#define FLOAT_FCSR 256
 
 #ifndef __ASSEMBLER__
 
@@ -39,11 +39,11 @@ struct trap_frame {
             uint64_t pc, ra, sp, gp, tp, t0, t1, t2, s0, s1, a[8], s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, t3, t4, t5,
                 t6;
         };
-        uint64_t x[32];                    /* x[0] is the pc */
+        uint64_t x[32]; /* x[0] is the pc */
     };
-    uint64_t status;                       /* sstatus in user mode: FS is the task's own */
-    uint64_t call_a0;                      /* a0 as it was when the system call began, for a restart */
-    struct hart *hart;                     /* where the task runs now */
+    uint64_t status;   /* sstatus in user mode: FS is the task's own */
+    uint64_t call_a0;  /* a0 as it was when the system call began, for a restart */
+    struct hart *hart; /* where the task runs now */
     uint64_t reserved;
 };
 

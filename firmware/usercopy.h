@@ -16,16 +16,16 @@
 #include "mm/mm.h"
 
 /* The value of `call`, repeated while that is -EAGAIN; -ENOMEM when waiting does not help. */
-#define MM_RETRY(call)                                                                                                 \
-    __extension__({                                                                                                    \
-        int64_t mm_result_;                                                                                            \
-        unsigned mm_patience_ = 0;                                                                                     \
-        while ((mm_result_ = (call)) == -EAGAIN) {                                                                     \
-            mm_result_ = mm_wait(&mm_patience_);                                                                       \
-            if (mm_result_)                                                                                            \
-                break;                                                                                                 \
-        }                                                                                                              \
-        mm_result_;                                                                                                    \
+#define MM_RETRY(call)                             \
+    __extension__({                                \
+        int64_t mm_result_;                        \
+        unsigned mm_patience_ = 0;                 \
+        while ((mm_result_ = (call)) == -EAGAIN) { \
+            mm_result_ = mm_wait(&mm_patience_);   \
+            if (mm_result_)                        \
+                break;                             \
+        }                                          \
+        mm_result_;                                \
     })
 
 /* pool_get() with patience; NULL: no memory. */

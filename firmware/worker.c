@@ -12,17 +12,17 @@
 /* After so many steps in a row others get their turn. */
 #define STEPS_AT_ONCE 16u
 /* A waiter looks again after this long even if nobody woke it. */
-#define WAIT_US 100000u
+#define WAIT_US       100000u
 #define POLL_LEAST_US 20u
 
 static struct {
     struct flash *flash;
     struct task *task;
-    bool work;                             /* somebody has asked since the last look */
-    uint64_t progress;                     /* steps that were not idle */
-    struct wait_queue asked;               /* the worker itself */
-    struct wait_queue moved;               /* callers of mm_wait() */
-} worker = {.asked = WAIT_QUEUE_INIT(worker.asked), .moved = WAIT_QUEUE_INIT(worker.moved)};
+    bool work;               /* somebody has asked since the last look */
+    uint64_t progress;       /* steps that were not idle */
+    struct wait_queue asked; /* the worker itself */
+    struct wait_queue moved; /* callers of mm_wait() */
+} worker = { .asked = WAIT_QUEUE_INIT(worker.asked), .moved = WAIT_QUEUE_INIT(worker.moved) };
 
 /* When to look at the flash again: an eighth of what the operation in flight takes as a rule. */
 static uint64_t poll_deadline(void)

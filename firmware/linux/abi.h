@@ -12,45 +12,45 @@
 
 /* ---- Files: asm-generic/fcntl.h, linux/fcntl.h ---- */
 
-#define LINUX_O_ACCMODE     00000003
-#define LINUX_O_RDONLY      00000000
-#define LINUX_O_WRONLY      00000001
-#define LINUX_O_RDWR        00000002
-#define LINUX_O_CREAT       00000100
-#define LINUX_O_EXCL        00000200
-#define LINUX_O_TRUNC       00001000
-#define LINUX_O_APPEND      00002000
-#define LINUX_O_NONBLOCK    00004000
-#define LINUX_O_DIRECTORY   00200000
-#define LINUX_O_CLOEXEC     02000000
+#define LINUX_O_ACCMODE   00000003
+#define LINUX_O_RDONLY    00000000
+#define LINUX_O_WRONLY    00000001
+#define LINUX_O_RDWR      00000002
+#define LINUX_O_CREAT     00000100
+#define LINUX_O_EXCL      00000200
+#define LINUX_O_TRUNC     00001000
+#define LINUX_O_APPEND    00002000
+#define LINUX_O_NONBLOCK  00004000
+#define LINUX_O_DIRECTORY 00200000
+#define LINUX_O_CLOEXEC   02000000
 /* What F_SETFL may change. */
-#define LINUX_O_SETTABLE    (LINUX_O_APPEND | LINUX_O_NONBLOCK)
+#define LINUX_O_SETTABLE (LINUX_O_APPEND | LINUX_O_NONBLOCK)
 
-#define LINUX_AT_FDCWD              (-100)
-#define LINUX_AT_SYMLINK_NOFOLLOW   0x100
-#define LINUX_AT_REMOVEDIR          0x200
-#define LINUX_AT_EMPTY_PATH         0x1000
+#define LINUX_AT_FDCWD            (-100)
+#define LINUX_AT_SYMLINK_NOFOLLOW 0x100
+#define LINUX_AT_REMOVEDIR        0x200
+#define LINUX_AT_EMPTY_PATH       0x1000
 
-#define LINUX_F_DUPFD           0
-#define LINUX_F_GETFD           1
-#define LINUX_F_SETFD           2
-#define LINUX_F_GETFL           3
-#define LINUX_F_SETFL           4
-#define LINUX_F_DUPFD_CLOEXEC   1030
-#define LINUX_FD_CLOEXEC        1
+#define LINUX_F_DUPFD         0
+#define LINUX_F_GETFD         1
+#define LINUX_F_SETFD         2
+#define LINUX_F_GETFL         3
+#define LINUX_F_SETFL         4
+#define LINUX_F_DUPFD_CLOEXEC 1030
+#define LINUX_FD_CLOEXEC      1
 
-#define LINUX_SEEK_SET  0
-#define LINUX_SEEK_CUR  1
-#define LINUX_SEEK_END  2
+#define LINUX_SEEK_SET 0
+#define LINUX_SEEK_CUR 1
+#define LINUX_SEEK_END 2
 
-#define LINUX_PATH_MAX  4096
+#define LINUX_PATH_MAX 4096
 
 /* linux/stat.h */
-#define LINUX_S_IFMT    0170000
-#define LINUX_S_IFIFO   0010000
-#define LINUX_S_IFCHR   0020000
-#define LINUX_S_IFDIR   0040000
-#define LINUX_S_IFREG   0100000
+#define LINUX_S_IFMT  0170000
+#define LINUX_S_IFIFO 0010000
+#define LINUX_S_IFCHR 0020000
+#define LINUX_S_IFDIR 0040000
+#define LINUX_S_IFREG 0100000
 
 /* asm-generic/stat.h */
 struct linux_stat {
@@ -99,9 +99,9 @@ struct linux_dirent64 {
     char name[];
 };
 #define LINUX_DIRENT_NAME 19u
-#define LINUX_DT_CHR    2
-#define LINUX_DT_DIR    4
-#define LINUX_DT_REG    8
+#define LINUX_DT_CHR      2
+#define LINUX_DT_DIR      4
+#define LINUX_DT_REG      8
 
 struct linux_iovec {
     uint64_t base, bytes;
@@ -109,11 +109,11 @@ struct linux_iovec {
 #define LINUX_IOV_MAX 1024
 
 /* asm-generic/poll.h */
-#define LINUX_POLLIN    0x001
-#define LINUX_POLLOUT   0x004
-#define LINUX_POLLERR   0x008
-#define LINUX_POLLHUP   0x010
-#define LINUX_POLLNVAL  0x020
+#define LINUX_POLLIN   0x001
+#define LINUX_POLLOUT  0x004
+#define LINUX_POLLERR  0x008
+#define LINUX_POLLHUP  0x010
+#define LINUX_POLLNVAL 0x020
 
 /* asm-generic/ioctls.h, asm-generic/termbits.h */
 #define LINUX_TCGETS        0x5401
@@ -124,7 +124,7 @@ struct linux_iovec {
 #define LINUX_TIOCSPGRP     0x5410
 #define LINUX_TIOCGWINSZ    0x5413
 #define LINUX_FIONREAD      0x541b
-#define LINUX_TERMIOS_BYTES 36u            /* what the kernel writes: no padding */
+#define LINUX_TERMIOS_BYTES 36u /* what the kernel writes: no padding */
 struct linux_termios {
     uint32_t iflag, oflag, cflag, lflag;
     uint8_t line, cc[19];
@@ -135,56 +135,56 @@ struct linux_winsize {
 
 /* ---- Memory: asm-generic/mman-common.h, asm-generic/mman.h, linux/mman.h ---- */
 
-#define LINUX_PROT_READ     1
-#define LINUX_PROT_WRITE    2
-#define LINUX_PROT_EXEC     4
+#define LINUX_PROT_READ  1
+#define LINUX_PROT_WRITE 2
+#define LINUX_PROT_EXEC  4
 
-#define LINUX_MAP_SHARED            0x01
-#define LINUX_MAP_PRIVATE           0x02
-#define LINUX_MAP_SHARED_VALIDATE   0x03
-#define LINUX_MAP_TYPE              0x0f
-#define LINUX_MAP_FIXED             0x10
-#define LINUX_MAP_ANONYMOUS         0x20
-#define LINUX_MAP_GROWSDOWN         0x0100
-#define LINUX_MAP_LOCKED            0x2000
-#define LINUX_MAP_NORESERVE         0x4000
-#define LINUX_MAP_POPULATE          0x8000
-#define LINUX_MAP_STACK             0x20000
-#define LINUX_MAP_FIXED_NOREPLACE   0x100000
+#define LINUX_MAP_SHARED          0x01
+#define LINUX_MAP_PRIVATE         0x02
+#define LINUX_MAP_SHARED_VALIDATE 0x03
+#define LINUX_MAP_TYPE            0x0f
+#define LINUX_MAP_FIXED           0x10
+#define LINUX_MAP_ANONYMOUS       0x20
+#define LINUX_MAP_GROWSDOWN       0x0100
+#define LINUX_MAP_LOCKED          0x2000
+#define LINUX_MAP_NORESERVE       0x4000
+#define LINUX_MAP_POPULATE        0x8000
+#define LINUX_MAP_STACK           0x20000
+#define LINUX_MAP_FIXED_NOREPLACE 0x100000
 
-#define LINUX_MREMAP_MAYMOVE    1
-#define LINUX_MREMAP_FIXED      2
+#define LINUX_MREMAP_MAYMOVE 1
+#define LINUX_MREMAP_FIXED   2
 
-#define LINUX_MADV_NORMAL       0
-#define LINUX_MADV_RANDOM       1
-#define LINUX_MADV_SEQUENTIAL   2
-#define LINUX_MADV_WILLNEED     3
-#define LINUX_MADV_DONTNEED     4
-#define LINUX_MADV_FREE         8
-#define LINUX_MADV_DONTFORK     10
-#define LINUX_MADV_DOFORK       11
-#define LINUX_MADV_HUGEPAGE     14
-#define LINUX_MADV_NOHUGEPAGE   15
-#define LINUX_MADV_COLD         20
-#define LINUX_MADV_PAGEOUT      21
+#define LINUX_MADV_NORMAL     0
+#define LINUX_MADV_RANDOM     1
+#define LINUX_MADV_SEQUENTIAL 2
+#define LINUX_MADV_WILLNEED   3
+#define LINUX_MADV_DONTNEED   4
+#define LINUX_MADV_FREE       8
+#define LINUX_MADV_DONTFORK   10
+#define LINUX_MADV_DOFORK     11
+#define LINUX_MADV_HUGEPAGE   14
+#define LINUX_MADV_NOHUGEPAGE 15
+#define LINUX_MADV_COLD       20
+#define LINUX_MADV_PAGEOUT    21
 
-#define LINUX_MS_ASYNC          1
-#define LINUX_MS_INVALIDATE     2
-#define LINUX_MS_SYNC           4
+#define LINUX_MS_ASYNC      1
+#define LINUX_MS_INVALIDATE 2
+#define LINUX_MS_SYNC       4
 
 /* ---- Time: linux/time.h ---- */
 
-#define LINUX_CLOCK_REALTIME            0
-#define LINUX_CLOCK_MONOTONIC           1
-#define LINUX_CLOCK_PROCESS_CPUTIME_ID  2
-#define LINUX_CLOCK_THREAD_CPUTIME_ID   3
-#define LINUX_CLOCK_MONOTONIC_RAW       4
-#define LINUX_CLOCK_REALTIME_COARSE     5
-#define LINUX_CLOCK_MONOTONIC_COARSE    6
-#define LINUX_CLOCK_BOOTTIME            7
-#define LINUX_TIMER_ABSTIME             1
+#define LINUX_CLOCK_REALTIME           0
+#define LINUX_CLOCK_MONOTONIC          1
+#define LINUX_CLOCK_PROCESS_CPUTIME_ID 2
+#define LINUX_CLOCK_THREAD_CPUTIME_ID  3
+#define LINUX_CLOCK_MONOTONIC_RAW      4
+#define LINUX_CLOCK_REALTIME_COARSE    5
+#define LINUX_CLOCK_MONOTONIC_COARSE   6
+#define LINUX_CLOCK_BOOTTIME           7
+#define LINUX_TIMER_ABSTIME            1
 /* What times() and AT_CLKTCK count in. */
-#define LINUX_CLOCK_TICKS_HZ            100u
+#define LINUX_CLOCK_TICKS_HZ 100u
 
 struct linux_timespec {
     int64_t s, ns;
@@ -196,24 +196,24 @@ struct linux_timeval {
 /* ---- Processes ---- */
 
 /* asm-generic/signal.h */
-#define LINUX_SIGILL    4
-#define LINUX_SIGTRAP   5
-#define LINUX_SIGBUS    7
-#define LINUX_SIGKILL   9
-#define LINUX_SIGSEGV   11
-#define LINUX_SIGCHLD   17
-#define LINUX_SIGCONT   18
-#define LINUX_SIGURG    23
-#define LINUX_SIGWINCH  28
+#define LINUX_SIGILL   4
+#define LINUX_SIGTRAP  5
+#define LINUX_SIGBUS   7
+#define LINUX_SIGKILL  9
+#define LINUX_SIGSEGV  11
+#define LINUX_SIGCHLD  17
+#define LINUX_SIGCONT  18
+#define LINUX_SIGURG   23
+#define LINUX_SIGWINCH 28
 
 /* asm-generic/siginfo.h: si_code */
-#define LINUX_ILL_ILLOPC    1
-#define LINUX_TRAP_BRKPT    1
-#define LINUX_BUS_ADRALN    1
-#define LINUX_BUS_ADRERR    2
-#define LINUX_BUS_OBJERR    3
-#define LINUX_SEGV_MAPERR   1
-#define LINUX_SEGV_ACCERR   2
+#define LINUX_ILL_ILLOPC  1
+#define LINUX_TRAP_BRKPT  1
+#define LINUX_BUS_ADRALN  1
+#define LINUX_BUS_ADRERR  2
+#define LINUX_BUS_OBJERR  3
+#define LINUX_SEGV_MAPERR 1
+#define LINUX_SEGV_ACCERR 2
 
 /* linux/utsname.h */
 struct linux_utsname {
@@ -231,9 +231,9 @@ struct linux_sysinfo {
 };
 
 /* linux/resource.h */
-#define LINUX_RUSAGE_SELF       0
-#define LINUX_RUSAGE_CHILDREN   (-1)
-#define LINUX_RUSAGE_THREAD     1
+#define LINUX_RUSAGE_SELF     0
+#define LINUX_RUSAGE_CHILDREN (-1)
+#define LINUX_RUSAGE_THREAD   1
 struct linux_rusage {
     struct linux_timeval utime, stime;
     int64_t maxrss, ixrss, idrss, isrss, minflt, majflt, nswap, inblock, oublock, msgsnd, msgrcv, nsignals, nvcsw,
@@ -248,10 +248,23 @@ struct linux_tms {
 
 /* linux/auxvec.h, asm/auxvec.h */
 enum {
-    LINUX_AT_NULL = 0, LINUX_AT_PHDR = 3, LINUX_AT_PHENT = 4, LINUX_AT_PHNUM = 5, LINUX_AT_PAGESZ = 6,
-    LINUX_AT_BASE = 7, LINUX_AT_FLAGS = 8, LINUX_AT_ENTRY = 9, LINUX_AT_UID = 11, LINUX_AT_EUID = 12,
-    LINUX_AT_GID = 13, LINUX_AT_EGID = 14, LINUX_AT_HWCAP = 16, LINUX_AT_CLKTCK = 17, LINUX_AT_SECURE = 23,
-    LINUX_AT_RANDOM = 25, LINUX_AT_EXECFN = 31,
+    LINUX_AT_NULL = 0,
+    LINUX_AT_PHDR = 3,
+    LINUX_AT_PHENT = 4,
+    LINUX_AT_PHNUM = 5,
+    LINUX_AT_PAGESZ = 6,
+    LINUX_AT_BASE = 7,
+    LINUX_AT_FLAGS = 8,
+    LINUX_AT_ENTRY = 9,
+    LINUX_AT_UID = 11,
+    LINUX_AT_EUID = 12,
+    LINUX_AT_GID = 13,
+    LINUX_AT_EGID = 14,
+    LINUX_AT_HWCAP = 16,
+    LINUX_AT_CLKTCK = 17,
+    LINUX_AT_SECURE = 23,
+    LINUX_AT_RANDOM = 25,
+    LINUX_AT_EXECFN = 31,
 };
 
 #endif

@@ -8,11 +8,11 @@
 #include "firmware/linux/file.h"
 #include "firmware/usercopy.h"
 
-#define CHUNK_BYTES 128u
-#define CONSOLE_MODE (LINUX_S_IFCHR | 0620)
-#define CONSOLE_DEVICE 0x0501u             /* major 5, minor 1: /dev/console */
-#define COLUMNS 80
-#define ROWS 24
+#define CHUNK_BYTES    128u
+#define CONSOLE_MODE   (LINUX_S_IFCHR | 0620)
+#define CONSOLE_DEVICE 0x0501u /* major 5, minor 1: /dev/console */
+#define COLUMNS        80
+#define ROWS           24
 
 static int64_t console_file_read(struct file *file, struct span to, uint64_t offset)
 {
@@ -69,9 +69,9 @@ static int terminal_control(uint32_t request, va_t argument)
 {
     switch (request) {
     case LINUX_TCGETS:
-        return user_write(argument, &(struct linux_termios){0}, LINUX_TERMIOS_BYTES);
+        return user_write(argument, &(struct linux_termios){ 0 }, LINUX_TERMIOS_BYTES);
     case LINUX_TIOCGWINSZ:
-        return user_write(argument, &(struct linux_winsize){.rows = ROWS, .columns = COLUMNS},
+        return user_write(argument, &(struct linux_winsize){ .rows = ROWS, .columns = COLUMNS },
                           sizeof(struct linux_winsize));
     case LINUX_TCSETS:
     case LINUX_TCSETSW:

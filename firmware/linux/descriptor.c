@@ -62,12 +62,12 @@ int64_t sys_dup3(uint64_t old, uint64_t new, uint64_t flags)
 {
     struct file *file;
 
-    if ((uint32_t)old == (uint32_t)new || flags & ~(uint64_t)LINUX_O_CLOEXEC)
+    if ((uint32_t)old == (uint32_t) new || flags & ~(uint64_t)LINUX_O_CLOEXEC)
         return -EINVAL;
     file = files_get_file(old);
     if (!file)
         return -EBADF;
-    int descriptor = files_replace(own_files(), (uint32_t)new, file, flags & LINUX_O_CLOEXEC);
+    int descriptor = files_replace(own_files(), (uint32_t) new, file, flags & LINUX_O_CLOEXEC);
 
     if (descriptor < 0)
         file_put(file);
@@ -156,7 +156,7 @@ int64_t sys_getdents64(uint64_t descriptor, va_t buffer, uint64_t bytes)
 
     if (!file)
         return -EBADF;
-    struct span to = {task_current()->space, buffer, (uint32_t)bytes};
+    struct span to = { task_current()->space, buffer, (uint32_t)bytes };
     int64_t result = file->ops->list ? file->ops->list(file, to) : -ENOTDIR;
 
     file_put(file);

@@ -88,7 +88,7 @@ static void slot_clear(struct files *files, unsigned descriptor)
 {
     struct file *file = files->of[descriptor];
 
-    files->of[descriptor] = NULL;          /* first: closing may sleep */
+    files->of[descriptor] = NULL; /* first: closing may sleep */
     files->close_on_exec &= ~(1ull << descriptor);
     if (file)
         file_put(file);
@@ -155,14 +155,14 @@ int files_replace(struct files *files, unsigned descriptor, struct file *file, b
         return -EBADF;
     slot_clear(files, descriptor);
     if (files->of[descriptor])
-        return -EBUSY;                     /* another thread was faster while the old file was closed */
+        return -EBUSY; /* another thread was faster while the old file was closed */
     slot_set(files, descriptor, file, close_on_exec);
     return (int)descriptor;
 }
 
 struct files *files_new_console(void)
 {
-    static const enum console_stream streams[] = {CONSOLE_OUT, CONSOLE_OUT, CONSOLE_ERROR};
+    static const enum console_stream streams[] = { CONSOLE_OUT, CONSOLE_OUT, CONSOLE_ERROR };
     struct files *files = files_new();
 
     for (unsigned i = 0; files && i < 3; i++) {

@@ -23,10 +23,10 @@
 #include "firmware/task.h"
 #include "mm/mm.h"
 
-#define FILES_MAX 64                       /* descriptors of one table; also RLIMIT_NOFILE */
+#define FILES_MAX 64 /* descriptors of one table; also RLIMIT_NOFILE */
 
 struct span {
-    struct space *space;                   /* NULL: `at` is a pointer of the firmware's */
+    struct space *space; /* NULL: `at` is a pointer of the firmware's */
     va_t at;
     uint64_t bytes;
 };
@@ -39,10 +39,10 @@ struct file_ops {
     int64_t (*write)(struct file *file, struct span from, uint64_t offset);
     /* Fills everything but times it does not know. Never missing. */
     int (*status)(struct file *file, struct linux_stat *status);
-    int (*resize)(struct file *file, uint64_t bytes);                          /* -EINVAL */
-    int (*sync)(struct file *file);                                            /* -EINVAL */
-    int64_t (*list)(struct file *file, struct span to);                        /* getdents64; -ENOTDIR */
-    int (*control)(struct file *file, uint32_t request, va_t argument);        /* ioctl; -ENOTTY */
+    int (*resize)(struct file *file, uint64_t bytes);                   /* -EINVAL */
+    int (*sync)(struct file *file);                                     /* -EINVAL */
+    int64_t (*list)(struct file *file, struct span to);                 /* getdents64; -ENOTDIR */
+    int (*control)(struct file *file, uint32_t request, va_t argument); /* ioctl; -ENOTTY */
     /* The object to map; no reference. mmap: -ENODEV */
     struct object *(*object)(struct file *file);
     /* Which of LINUX_POLL* hold now; and the queue that is woken when that changes. Always ready. */
@@ -55,24 +55,24 @@ struct file_ops {
 struct file {
     const struct file_ops *ops;
     uint32_t references;
-    uint32_t flags;                        /* LINUX_O_...: access mode and status flags */
+    uint32_t flags; /* LINUX_O_...: access mode and status flags */
     uint64_t offset;
     bool seekable;
-    uint8_t kind;                          /* free for the ops: which of several */
-    uint32_t node;                         /* node files and directories */
-    struct object *object;                 /* node files */
-    void *data;                            /* free for the ops */
+    uint8_t kind;          /* free for the ops: which of several */
+    uint32_t node;         /* node files and directories */
+    struct object *object; /* node files */
+    void *data;            /* free for the ops */
 };
 
 struct files {
     uint32_t references;
-    uint64_t close_on_exec;                /* bit n: descriptor n */
+    uint64_t close_on_exec; /* bit n: descriptor n */
     struct file *of[FILES_MAX];
 };
 
 /* ---- Files ---- */
 
-struct file *file_new(const struct file_ops *ops, uint32_t flags);     /* NULL: no memory; one reference */
+struct file *file_new(const struct file_ops *ops, uint32_t flags); /* NULL: no memory; one reference */
 void file_get(struct file *file);
 void file_put(struct file *file);
 
@@ -82,14 +82,14 @@ int64_t file_write(struct file *file, struct span from, uint64_t offset);
 /* Opens by path (firmware/linux/path.h), `at` a directory's node. The file has one reference. */
 int file_open(uint32_t at, const char *path, uint32_t flags, uint32_t mode, struct file **file) MUST_CHECK;
 int file_of_node(uint32_t node, uint32_t flags, struct file **file) MUST_CHECK;
-struct file *file_of_console(enum console_stream stream);               /* NULL: no memory */
+struct file *file_of_console(enum console_stream stream); /* NULL: no memory */
 
 /* ---- Descriptor tables ---- */
 
 struct files *files_new(void);                                          /* NULL: no memory; one reference, empty */
 int files_copy(const struct files *from, struct files **to) MUST_CHECK; /* fork */
 void files_get(struct files *files);
-void files_put(struct files *files);                                    /* the last one closes all; may sleep */
+void files_put(struct files *files); /* the last one closes all; may sleep */
 void files_close_on_exec(struct files *files);
 
 /* The lowest free descriptor from `least` on gets the caller's reference. -EMFILE: the reference stays the caller's. */

@@ -7,7 +7,7 @@
 #include "firmware/usercopy.h"
 
 #define PROTECTION_BITS (LINUX_PROT_READ | LINUX_PROT_WRITE | LINUX_PROT_EXEC)
-#define MINCORE_CHUNK 64u
+#define MINCORE_CHUNK   64u
 
 static struct space *own_space(void)
 {
@@ -50,9 +50,12 @@ static int heap_resize(struct process *process, va_t end)
     if (new_pages == old_pages)
         return 0;
     int64_t address = MM_RETRY(space_map(process->space, &(struct map_request){
-        .address = old_pages, .bytes = new_pages - old_pages, .protection = MAP_READ | MAP_WRITE,
-        .flags = REGION_FIXED | REGION_NOREPLACE, .name = "heap",
-    }));
+                                                             .address = old_pages,
+                                                             .bytes = new_pages - old_pages,
+                                                             .protection = MAP_READ | MAP_WRITE,
+                                                             .flags = REGION_FIXED | REGION_NOREPLACE,
+                                                             .name = "heap",
+                                                         }));
 
     return address < 0 ? (int)address : 0;
 }
@@ -109,6 +112,8 @@ static int64_t map_file(uint64_t descriptor, struct map_request *request)
         return -EBADF;
     result = check_file(file, request);
     if (!result) {
+        if (request->flags & REGION_SHARED && (file->flags & LINUX_O_ACCMODE) == LINUX_O_RDONLY)
+            request->flags |= REGION_NOWRITE;
         request->object = file->ops->object(file);
         result = MM_RETRY(space_map(own_space(), request));
     }
@@ -132,7 +137,9 @@ int64_t sys_mmap(va_t address, uint64_t bytes, uint64_t protection, uint64_t fla
 {
     uint64_t type = flags & LINUX_MAP_TYPE;
     struct map_request request = {
-        .address = address, .bytes = page_up(bytes), .protection = protection_of(protection),
+        .address = address,
+        .bytes = page_up(bytes),
+        .protection = protection_of(protection),
         .flags = region_flags(flags),
     };
     int64_t result;

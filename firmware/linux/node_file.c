@@ -14,9 +14,9 @@
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
 
-#define BLOCK_BYTES 512u                   /* st_blocks counts in these */
-#define STORE_DEVICE 0x1f00u               /* st_dev: major 31 is Linux's for flash */
-#define WRITTEN 1                          /* file->kind of a file that has to be synced */
+#define BLOCK_BYTES  512u    /* st_blocks counts in these */
+#define STORE_DEVICE 0x1f00u /* st_dev: major 31 is Linux's for flash */
+#define WRITTEN      1       /* file->kind of a file that has to be synced */
 
 /* ---- Status, for both ---- */
 
@@ -133,7 +133,7 @@ static uint8_t entry_type(uint32_t mode)
 static int entry_next(uint32_t directory, uint64_t at, struct node_info *info, uint64_t *next)
 {
     if (at < AT_ENTRIES) {
-        *info = (struct node_info){.id = directory, .mode = LINUX_S_IFDIR};
+        *info = (struct node_info){ .id = directory, .mode = LINUX_S_IFDIR };
         memcpy(info->name, "..", at == AT_DOT ? 1 : 2);
         *next = at + 1;
         return 0;
@@ -160,7 +160,7 @@ static int64_t directory_list(struct file *file, struct span to)
         if (bytes > to.bytes - done)
             return done ? (int64_t)done : -EINVAL;
         memset(&out, 0, sizeof(out));
-        out.entry = (struct linux_dirent64){info.id, (int64_t)next, (uint16_t)bytes, entry_type(info.mode)};
+        out.entry = (struct linux_dirent64){ info.id, (int64_t)next, (uint16_t)bytes, entry_type(info.mode) };
         memcpy(out.bytes + LINUX_DIRENT_NAME, info.name, name);
         if (copy_out(to.space, to.at + done, &out, bytes))
             return done ? (int64_t)done : -EFAULT;
@@ -284,6 +284,6 @@ int file_open(uint32_t at, const char *path, uint32_t flags, uint32_t mode, stru
     if (!error)
         error = file_of_node(end.node, flags, file);
     if (!error)
-        (*file)->kind = WRITTEN;           /* its name has to become durable too */
+        (*file)->kind = WRITTEN; /* its name has to become durable too */
     return error;
 }

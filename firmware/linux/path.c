@@ -70,7 +70,7 @@ int path_walk(uint32_t at, const char *path, struct path_end *end)
 
     if (!mm_store() || !*path)
         return -ENOENT;
-    *end = (struct path_end){.node = *path == '/' ? NODE_ROOT : at};
+    *end = (struct path_end){ .node = *path == '/' ? NODE_ROOT : at };
     end->directory = end->node;
     while ((length = next_name(&path, end->name)) != 0) {
         if (length > NODE_NAME_MAX)

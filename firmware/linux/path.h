@@ -13,9 +13,9 @@
 /* The end of a walk: the last name of a path and the directory it is in, and its node if there is one. */
 struct path_end {
     uint32_t directory;
-    uint32_t node;                         /* 0: the name does not exist */
-    bool must_be_directory;                /* the path ends in '/' */
-    char name[NODE_NAME_MAX + 1];          /* empty: the path is the directory `node` itself, with no last name */
+    uint32_t node;                /* 0: the name does not exist */
+    bool must_be_directory;       /* the path ends in '/' */
+    char name[NODE_NAME_MAX + 1]; /* empty: the path is the directory `node` itself, with no last name */
 };
 
 /* `at`: the directory that relative paths begin in. -ENOENT: a directory on the way, or an empty path; -ENOTDIR. */

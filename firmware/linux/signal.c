@@ -3,14 +3,14 @@
 
 #include "firmware/linux/abi.h"
 
-#define BIT(signal) (1ull << ((signal) - 1))
-#define IGNORED (BIT(LINUX_SIGCHLD) | BIT(LINUX_SIGCONT) | BIT(LINUX_SIGURG) | BIT(LINUX_SIGWINCH))
+#define BIT(signal) (1ull << ((signal)-1))
+#define IGNORED     (BIT(LINUX_SIGCHLD) | BIT(LINUX_SIGCONT) | BIT(LINUX_SIGURG) | BIT(LINUX_SIGWINCH))
 
 void signal_send(struct process *process, int signal)
 {
     process->signals_pending |= BIT(signal);
     LIST_EACH(link, &process->threads)
-        task_notify(LIST_ENTRY(link, struct task, in_process), ATTENTION_SIGNAL);
+    task_notify(LIST_ENTRY(link, struct task, in_process), ATTENTION_SIGNAL);
 }
 
 bool signal_fault(int signal, int code, va_t address, uint64_t cause)

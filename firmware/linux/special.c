@@ -8,19 +8,19 @@
 #include "firmware/usercopy.h"
 
 #define CHUNK_BYTES 64u
-#define MODE (LINUX_S_IFCHR | 0666)
+#define MODE        (LINUX_S_IFCHR | 0666)
 
 enum device { DEVICE_NULL, DEVICE_ZERO, DEVICE_FULL, DEVICE_RANDOM, DEVICE_CONSOLE };
 
 static const struct {
     const char *path;
     enum device device;
-    uint16_t number;                       /* Linux's major << 8 | minor */
+    uint16_t number; /* Linux's major << 8 | minor */
 } devices[] = {
-    {"/dev/null", DEVICE_NULL, 0x103},       {"/dev/zero", DEVICE_ZERO, 0x105},
-    {"/dev/full", DEVICE_FULL, 0x107},       {"/dev/random", DEVICE_RANDOM, 0x108},
-    {"/dev/urandom", DEVICE_RANDOM, 0x109},  {"/dev/tty", DEVICE_CONSOLE, 0x500},
-    {"/dev/console", DEVICE_CONSOLE, 0x501},
+    { "/dev/null", DEVICE_NULL, 0x103 },       { "/dev/zero", DEVICE_ZERO, 0x105 },
+    { "/dev/full", DEVICE_FULL, 0x107 },       { "/dev/random", DEVICE_RANDOM, 0x108 },
+    { "/dev/urandom", DEVICE_RANDOM, 0x109 },  { "/dev/tty", DEVICE_CONSOLE, 0x500 },
+    { "/dev/console", DEVICE_CONSOLE, 0x501 },
 };
 #define DEVICES (sizeof(devices) / sizeof(devices[0]))
 

@@ -10,7 +10,7 @@
 #include "hal/cpu.h"
 
 #define ROBUST_LIST_HEAD_BYTES 24u
-#define RANDOM_CHUNK 64u
+#define RANDOM_CHUNK           64u
 
 int64_t sys_set_tid_address(va_t address)
 {
@@ -41,7 +41,7 @@ static int limit_set(struct process *process, uint64_t resource, const struct li
         if (error)
             return error;
     }
-    process->limits[resource] = (struct process_limit){new->now, new->most};
+    process->limits[resource] = (struct process_limit){ new->now, new->most };
     return 0;
 }
 
@@ -55,7 +55,7 @@ int64_t sys_prlimit64(uint64_t id, uint64_t resource, va_t new, va_t old)
     resource = (uint32_t)resource;
     if (resource >= LIMITS)
         return -EINVAL;
-    struct linux_rlimit64 before = {process->limits[resource].now, process->limits[resource].most};
+    struct linux_rlimit64 before = { process->limits[resource].now, process->limits[resource].most };
 
     if (new) {
         if (user_read(&limit, new, sizeof(limit)))
@@ -72,7 +72,7 @@ int64_t sys_getrandom(va_t buffer, uint64_t bytes, uint64_t flags)
 {
     uint8_t chunk[RANDOM_CHUNK];
 
-    (void)flags;                           /* it never waits */
+    (void)flags; /* it never waits */
     if (bytes > INT32_MAX)
         bytes = INT32_MAX;
     for (uint64_t done = 0; done < bytes; done += RANDOM_CHUNK) {

@@ -13,7 +13,7 @@
 
 static void status_init(struct linux_stat *status)
 {
-    *status = (struct linux_stat){.st_nlink = 1, .st_blksize = PAGE_BYTES};
+    *status = (struct linux_stat){ .st_nlink = 1, .st_blksize = PAGE_BYTES };
 }
 
 static int status_of_descriptor(uint64_t descriptor, struct linux_stat *status)
@@ -85,16 +85,26 @@ int64_t sys_statx(uint64_t directory, va_t path, uint64_t flags, uint64_t mask, 
     struct linux_stat status;
     int error = status_at(directory, path, flags, &status);
 
-    (void)mask;                            /* all of the basic fields are told always, as Linux may */
+    (void)mask; /* all of the basic fields are told always, as Linux may */
     if (error)
         return error;
     struct linux_statx statx = {
-        .mask = LINUX_STATX_BASIC_STATS, .blksize = (uint32_t)status.st_blksize, .nlink = status.st_nlink,
-        .uid = status.st_uid, .gid = status.st_gid, .mode = (uint16_t)status.st_mode, .ino = status.st_ino,
-        .size = (uint64_t)status.st_size, .blocks = (uint64_t)status.st_blocks, .atime.s = status.st_atime_s,
-        .ctime.s = status.st_ctime_s, .mtime.s = status.st_mtime_s,
-        .rdev_major = (uint32_t)status.st_rdev >> 8, .rdev_minor = (uint32_t)status.st_rdev & 0xff,
-        .dev_major = (uint32_t)status.st_dev >> 8, .dev_minor = (uint32_t)status.st_dev & 0xff,
+        .mask = LINUX_STATX_BASIC_STATS,
+        .blksize = (uint32_t)status.st_blksize,
+        .nlink = status.st_nlink,
+        .uid = status.st_uid,
+        .gid = status.st_gid,
+        .mode = (uint16_t)status.st_mode,
+        .ino = status.st_ino,
+        .size = (uint64_t)status.st_size,
+        .blocks = (uint64_t)status.st_blocks,
+        .atime.s = status.st_atime_s,
+        .ctime.s = status.st_ctime_s,
+        .mtime.s = status.st_mtime_s,
+        .rdev_major = (uint32_t)status.st_rdev >> 8,
+        .rdev_minor = (uint32_t)status.st_rdev & 0xff,
+        .dev_major = (uint32_t)status.st_dev >> 8,
+        .dev_minor = (uint32_t)status.st_dev & 0xff,
     };
 
     return user_write(out, &statx, sizeof(statx));

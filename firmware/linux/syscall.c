@@ -17,9 +17,9 @@ int64_t syscall_unknown(uint64_t number);
 static const struct {
     uint8_t ours, linux;
 } numbers[] = {
-    {ENOSYS, 38},     {ENAMETOOLONG, 36}, {ENOTEMPTY, 39}, {ELOOP, 40},           {ENOTSUP, 95},   {EOVERFLOW, 75},
-    {ETIMEDOUT, 110}, {EDEADLK, 35},      {ENODATA, 61},   {EPROTONOSUPPORT, 93}, {ECANCELED, 125}, {EILSEQ, 84},
-    {ENOTSOCK, 88},   {EOPNOTSUPP, 95},   {EAFNOSUPPORT, 97},
+    { ENOSYS, 38 },     { ENAMETOOLONG, 36 }, { ENOTEMPTY, 39 }, { ELOOP, 40 },      { ENOTSUP, 95 },
+    { EOVERFLOW, 75 },  { ETIMEDOUT, 110 },   { EDEADLK, 35 },   { ENODATA, 61 },    { EPROTONOSUPPORT, 93 },
+    { ECANCELED, 125 }, { EILSEQ, 84 },       { ENOTSOCK, 88 },  { EOPNOTSUPP, 95 }, { EAFNOSUPPORT, 97 },
 };
 
 /* From trap.S: a system call's negative result, as the program is to see it. */
@@ -39,9 +39,12 @@ int64_t syscall_unknown(uint64_t number)
     static uint64_t told[NUMBERS / 64];
 
     if (number < NUMBERS && !(told[number / 64] >> number % 64 & 1)) {
+        unsigned length;
+        const char *name = syscall_name(number, &length);
+
         told[number / 64] |= 1ull << number % 64;
-        log_line("task=%u name=%s: system call %lu %s is not supported", task_current()->id, task_current()->name,
-                 number, syscall_name(number));
+        log_line("task=%u name=%s: system call %lu %.*s is not supported", task_current()->id, task_current()->name,
+                 number, (int)length, name);
     }
     return -ENOSYS;
 }

@@ -2,7 +2,7 @@
 #include "firmware/linux/calls.h"
 #include "firmware/linux/syscall.h"
 
-#define CALL(name) (syscall_function)sys_##name
+#define CALL(name) (syscall_function) sys_##name
 
 const syscall_function syscall_table[SYSCALL_TABLE_ENTRIES] = {
     [17] = CALL(getcwd),
@@ -28,7 +28,7 @@ const syscall_function syscall_table[SYSCALL_TABLE_ENTRIES] = {
     [79] = CALL(newfstatat),
     [80] = CALL(fstat),
     [82] = CALL(fsync),
-    [83] = CALL(fsync),                    /* fdatasync */
+    [83] = CALL(fsync), /* fdatasync */
     [93] = CALL(exit),
     [94] = CALL(exit_group),
     [96] = CALL(set_tid_address),
@@ -60,11 +60,11 @@ const syscall_function syscall_table[SYSCALL_TABLE_ENTRIES] = {
     [229] = CALL(munlock),
     [232] = CALL(mincore),
     [233] = CALL(madvise),
-    [258] = CALL(not_supported),           /* riscv_hwprobe: programs ask in passing and do without */
+    [258] = CALL(not_supported), /* riscv_hwprobe: programs ask in passing and do without */
     [259] = CALL(riscv_flush_icache),
     [261] = CALL(prlimit64),
     [278] = CALL(getrandom),
     [291] = CALL(statx),
-    [293] = CALL(not_supported),           /* rseq: as above */
-    [439] = CALL(faccessat),               /* faccessat2: its flags change nothing here */
+    [293] = CALL(not_supported), /* rseq: as above */
+    [439] = CALL(faccessat),     /* faccessat2: its flags change nothing here */
 };

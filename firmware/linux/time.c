@@ -8,7 +8,7 @@
 #include "firmware/usercopy.h"
 #include "hal/timer.h"
 
-#define NS_PER_S 1000000000ull
+#define NS_PER_S  1000000000ull
 #define NS_PER_US 1000
 
 static uint64_t process_ran_ns(void)
@@ -17,13 +17,13 @@ static uint64_t process_ran_ns(void)
     uint64_t ticks = process->ran_ticks;
 
     LIST_EACH(link, &process->threads)
-        ticks += task_ran_ticks(LIST_ENTRY(link, struct task, in_process));
+    ticks += task_ran_ticks(LIST_ENTRY(link, struct task, in_process));
     return timer_ns_from_ticks(ticks);
 }
 
 static struct linux_timespec timespec_of_ns(uint64_t ns)
 {
-    return (struct linux_timespec){(int64_t)(ns / NS_PER_S), (int64_t)(ns % NS_PER_S)};
+    return (struct linux_timespec){ (int64_t)(ns / NS_PER_S), (int64_t)(ns % NS_PER_S) };
 }
 
 static int clock_read(uint64_t clock, struct linux_timespec *time)
@@ -76,7 +76,7 @@ int64_t sys_gettimeofday(va_t out, va_t zone)
     time.us = ns / NS_PER_US;
     if (out && user_write(out, &time, sizeof(time)))
         return -EFAULT;
-    return zone ? user_write(zone, &(uint64_t){0}, sizeof(uint64_t)) : 0;
+    return zone ? user_write(zone, &(uint64_t){ 0 }, sizeof(uint64_t)) : 0;
 }
 
 /* Nanoseconds of a request; times that do not fit are as good as for ever. */
@@ -88,8 +88,7 @@ static int read_request(va_t request, uint64_t *ns)
         return -EFAULT;
     if (time.s < 0 || time.ns < 0 || time.ns >= (int64_t)NS_PER_S)
         return -EINVAL;
-    if (__builtin_mul_overflow((uint64_t)time.s, NS_PER_S, ns) ||
-        __builtin_add_overflow(*ns, (uint64_t)time.ns, ns))
+    if (__builtin_mul_overflow((uint64_t)time.s, NS_PER_S, ns) || __builtin_add_overflow(*ns, (uint64_t)time.ns, ns))
         *ns = UINT64_MAX;
     return 0;
 }

@@ -6,7 +6,7 @@
 #include "firmware/usercopy.h"
 
 /* As Linux: one call moves this much at the most, so that a length is never taken for an error. */
-#define BYTES_MAX 0x7ffff000ull
+#define BYTES_MAX      0x7ffff000ull
 #define SENDFILE_CHUNK 256u
 
 typedef int64_t transfer(struct file *file, struct span span, uint64_t offset);
@@ -39,7 +39,7 @@ static int64_t move_one(uint64_t descriptor, transfer *move, va_t buffer, uint64
 
     if (!file)
         return -EBADF;
-    int64_t moved = move_on(file, move, (struct span){task_current()->space, buffer, bytes});
+    int64_t moved = move_on(file, move, (struct span){ task_current()->space, buffer, bytes });
 
     file_put(file);
     return moved;
@@ -61,7 +61,7 @@ static int64_t move_vector(uint64_t descriptor, transfer *move, va_t vector, uin
         if (moved == 0 && part.bytes == 0)
             continue;
         if (moved == 0)
-            moved = move_on(file, move, (struct span){task_current()->space, part.base, part.bytes});
+            moved = move_on(file, move, (struct span){ task_current()->space, part.base, part.bytes });
         if (moved < 0 && done == 0)
             done = moved;
         if (moved <= 0)
@@ -80,10 +80,9 @@ static int64_t move_at(uint64_t descriptor, transfer *move, va_t buffer, uint64_
 
     if (!file)
         return -EBADF;
-    int64_t moved = !file->seekable ? -ESPIPE
-                    : (int64_t)offset < 0
-                        ? -EINVAL
-                        : move(file, (struct span){task_current()->space, buffer, bytes}, offset);
+    int64_t moved = !file->seekable       ? -ESPIPE
+                    : (int64_t)offset < 0 ? -EINVAL
+                                          : move(file, (struct span){ task_current()->space, buffer, bytes }, offset);
 
     file_put(file);
     return moved;
@@ -121,7 +120,7 @@ int64_t sys_pwrite64(uint64_t descriptor, va_t buffer, uint64_t bytes, uint64_t 
 
 static int64_t seek_base(struct file *file, uint64_t whence)
 {
-    struct linux_stat status = {0};
+    struct linux_stat status = { 0 };
     int error;
 
     switch (whence) {
@@ -162,7 +161,7 @@ static int64_t send_all(struct file *to, struct file *from, uint64_t *at, uint64
 
     while (done < bytes) {
         uint64_t left = bytes - done;
-        struct span span = {NULL, (va_t)chunk, left < SENDFILE_CHUNK ? left : SENDFILE_CHUNK};
+        struct span span = { NULL, (va_t)chunk, left < SENDFILE_CHUNK ? left : SENDFILE_CHUNK };
         int64_t moved = file_read(from, span, *at);
 
         if (moved > 0) {
