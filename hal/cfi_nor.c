@@ -504,7 +504,16 @@ static int query_read(struct cfi_nor *nor, uint8_t *query)
     return error;
 }
 
-/* A reset of the processor does not reset the flash: what it was at is waited out, what was suspended is ended. */
+static int find(struct cfi_nor *nor)
+{
+    uint8_t query[CFI_QUERY_BYTES];
+    int error = query_read(nor, query);
+
+    return error ? error : cfi_parse(query, sizeof(query), &nor->facts);
+}
+
+/* A reset of the processor does not reset the flash: what it was at is waited out, what was suspended is ended, and the
+ * errors of then are not ours. */
 static int settle(struct cfi_nor *nor)
 {
     uint32_t status;
@@ -543,20 +552,15 @@ static void describe(struct cfi_nor *nor)
  */
 int cfi_nor_init(struct cfi_nor *nor, struct cfi_bus *bus, uint64_t (*now_us)(void))
 {
-    uint8_t query[CFI_QUERY_BYTES];
     int error;
 
     *nor = (struct cfi_nor){ .bus = bus, .now_us = now_us };
-    error = query_read(nor, query);
-    if (!error)
-        error = cfi_parse(query, sizeof query, &nor->facts);
+    error = find(nor);
     if (error == -ENODEV) {
         error = settle(nor);
         if (!error)
-            error = query_read(nor, query);
-        if (!error)
-            error = cfi_parse(query, sizeof query, &nor->facts);
-    } else if (!error && read_status(nor) & STATUS_SUSPENDED) {
+            error = find(nor);
+    } else if (!error && ready(read_status(nor))) {
         error = settle(nor);
     }
     command(nor, 0, CMD_READ_ARRAY);
