@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "firmware/pages.h"
 #include "mm/mm.h"
 
 struct elf_header {
@@ -27,16 +28,6 @@ enum { CLASS_64 = 2, ENCODING_LITTLE = 1, VERSION = 1, TYPE_EXECUTABLE = 2, TYPE
 enum { SEGMENT_LOAD = 1, SEGMENT_INTERPRETER = 3 };
 enum { FLAG_EXECUTE = 1, FLAG_WRITE = 2, FLAG_READ = 4 };
 #define RISCV_FLAG_RVE 8u
-
-static uint64_t page_down(uint64_t address)
-{
-    return address & ~(uint64_t)(PAGE_BYTES - 1);
-}
-
-static uint64_t page_up(uint64_t address)
-{
-    return page_down(address + PAGE_BYTES - 1);
-}
 
 /* Why this header cannot be that of a program for us; NULL: it can. */
 static const char *refuse_header(const struct elf_header *header, uint64_t file_bytes)

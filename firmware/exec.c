@@ -6,18 +6,9 @@
 
 #include "firmware/elf.h"
 #include "firmware/exec_stack.h"
+#include "firmware/pages.h"
 #include "firmware/usercopy.h"
 #include "hal/cpu_riscv.h"
-
-static uint64_t page_down(uint64_t address)
-{
-    return address & ~(uint64_t)(PAGE_BYTES - 1);
-}
-
-static uint64_t page_up(uint64_t address)
-{
-    return page_down(address + PAGE_BYTES - 1);
-}
 
 static const char *segment_name(const struct elf_segment *segment)
 {

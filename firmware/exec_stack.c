@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "firmware/linux/abi.h"
+#include "firmware/pages.h"
 #include "firmware/random.h"
 #include "firmware/usercopy.h"
 
@@ -150,7 +151,7 @@ static int map_stack(struct space *space, uint64_t bytes, uint64_t limit)
 {
     if (limit > EXEC_STACK_LIMIT)
         limit = EXEC_STACK_LIMIT;
-    bytes = (bytes + 2 * PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
+    bytes = page_up(bytes + PAGE_BYTES); /* one page to begin with */
     if (bytes > limit)
         return -E2BIG;
     int64_t address = MM_RETRY(space_map(space, &(struct map_request){

@@ -27,6 +27,7 @@
 #include "platform/errata.h"
 
 static struct platform platform;
+static uint64_t entry_instructions; /* what instret said at the entry */
 static struct flash *flash;
 
 static _Noreturn void refuse(const char *why)
@@ -72,6 +73,7 @@ static void main_thread(void *argument)
 
     (void)argument;
     host.flash = flash;
+    log_line("up: instructions=%lu", cpu_instructions() - entry_instructions);
     int status = run_main_job();
 
     show_statistics();
@@ -137,6 +139,7 @@ static void start_threads(void)
 
 _Noreturn void firmware_main(uint32_t boot_hart, const void *device_tree, uint32_t device_tree_bytes)
 {
+    entry_instructions = cpu_instructions();
     sbi_init(kmap_image_offset);
     probe(boot_hart, device_tree, device_tree_bytes);
     cpu_init(platform_errata(&platform));

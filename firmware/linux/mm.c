@@ -3,6 +3,7 @@
 
 #include "firmware/linux/calls.h"
 #include "firmware/linux/file.h"
+#include "firmware/pages.h"
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
 
@@ -12,16 +13,6 @@
 static struct space *own_space(void)
 {
     return task_current()->space;
-}
-
-static uint64_t page_up(uint64_t bytes)
-{
-    return (bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
-}
-
-static bool is_page_aligned(uint64_t address)
-{
-    return address % PAGE_BYTES == 0;
 }
 
 /* RISC-V has no pages that can be written and not read. */
@@ -302,7 +293,7 @@ int64_t sys_msync(va_t address, uint64_t bytes, uint64_t flags)
 
 static int64_t lock(va_t address, uint64_t bytes, bool on)
 {
-    va_t start = address & ~(uint64_t)(PAGE_BYTES - 1);
+    va_t start = page_down(address);
 
     bytes += address - start;
     if (check_range(start, &bytes))
