@@ -34,7 +34,7 @@ PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard test
 HOT := mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c mm/store/seal.c mm/store/crc32c.c mm/vm/fault.c mm/vm/frame.c mm/vm/sv39.c mm/vm/region.c \
     mm/vm/copy.c firmware/trap.c firmware/task.c firmware/linux/syscall.c
 
-.PHONY: all run check bench debug size lint help clean setup-run setup-check host-tests programs
+.PHONY: all run check bench debug image flash size lint help clean setup-run setup-check host-tests programs
 
 all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image and the host's image tool
 
@@ -69,8 +69,8 @@ $(eval $(call host_build,host,-O1 $(SANITIZE)))
 $(eval $(call host_build,fast,-O2))
 .SECONDARY:
 
-IMAGE := $(wildcard platform/image/*.c)
-$(B)/vellum-image: $(patsubst %,$(B)/fast/%.o,$(IMAGE) $(STORE) hal/flash.c)
+IMAGE_TOOL := $(wildcard platform/image/*.c)
+$(B)/vellum-image: $(patsubst %,$(B)/fast/%.o,$(IMAGE_TOOL) $(STORE) hal/flash.c)
 	$(HOST_CC) $^ -o $@
 
 $(B)/programs/%: tests/programs/%.c
@@ -107,6 +107,18 @@ bench: setup-check  ## the figures, one line each: "bench NAME VALUE UNIT"
 debug: setup-run  ## boots QEMU stopped, with gdb attached: BOARD, FRAMES, FILES, CMD as for run
 	@$(MAKE) --no-print-directory -s all programs
 	@platform/run $(run_arguments) DEBUG=1
+
+# Variables of the board commands, which go to the scripts behind them as they are.
+IMAGE_VARIABLES := BOARD MEDIUM FILES CMD FRAMES BOOTARGS FIRST OUT U_BOOT OPENSBI
+CARD_VARIABLES := BOARD DEV IMAGE DRY_RUN YES UNDO BACKUPS
+export $(IMAGE_VARIABLES) $(CARD_VARIABLES)
+given = $(foreach v,$(1),$(if $(filter command environment,$(origin $(v))),"$(v)=$$$(v)"))
+image: setup-run  ## boot images: BOARD=hifive-unleashed|hifive-unmatched MEDIUM=sd|spi FILES= CMD=
+	@$(MAKE) --no-print-directory -s all programs
+	@platform/board_image $(call given,$(IMAGE_VARIABLES))
+
+flash:  ## writes an SD image to a card, with a way back: BOARD= DEV=/dev/sdX DRY_RUN=1
+	@platform/flash_card $(call given,$(CARD_VARIABLES))
 
 size: $(B)/vellum.elf  ## text and data by module, static data, deepest stack
 	@$(PYTHON) tests/size.py $(B)

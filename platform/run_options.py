@@ -47,11 +47,23 @@ def number(given, key):
     return value
 
 
+def parse_words(words, keys):
+    """KEY=value words as a dictionary; an empty value is none."""
+    given = {}
+    for word in words:
+        key, equals, value = word.partition('=')
+        if not equals or key not in keys:
+            raise RunError(f'{word}: not one of {"=, ".join(keys)}=; --help explains them')
+        if value:
+            given[key] = value
+    return given
+
+
 class Options:
     """The KEY=value words, checked, with defaults filled in."""
 
     def __init__(self, arguments):
-        given = self._parse(arguments)
+        given = parse_words(arguments, KEYS)
         self.board = given.get('BOARD', 'virt')
         if self.board not in BOARDS:
             raise RunError(f'BOARD={self.board}: not one of {", ".join(BOARDS)}')
@@ -69,17 +81,6 @@ class Options:
         self.icount = given.get('ICOUNT', '0') not in ('', '0')
         self.debug = given.get('DEBUG', '0') not in ('', '0')
         self.ram = given.get('RAM') or f'{self._ram_mib()}M'
-
-    @staticmethod
-    def _parse(arguments):
-        given = {}
-        for word in arguments:
-            key, equals, value = word.partition('=')
-            if not equals or key not in KEYS:
-                raise RunError(f'{word}: not one of {"=, ".join(KEYS)}=; --help explains them')
-            if value:
-                given[key] = value
-        return given
 
     def _ram_mib(self):
         return max(RAM_MIB, (self.frames or 0) * 4 // 1024 + RAM_SPARE_MIB)
