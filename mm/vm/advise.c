@@ -13,8 +13,8 @@ static bool any_locked(struct space *space, uint32_t start, uint32_t end)
     return false;
 }
 
-/* Brings in what has left, as long as that costs nobody else a frame. */
-static int need(struct space *space, uint32_t start, uint32_t end)
+/* Brings in what has left, as long as that costs nobody else a frame, and nothing has to be waited for. */
+static void need(struct space *space, uint32_t start, uint32_t end)
 {
     for (uint32_t page = start; page < end && mm.free > 2 * RESERVE_FRAMES; page++) {
         const struct region *region = region_after(space, page);
@@ -29,9 +29,8 @@ static int need(struct space *space, uint32_t start, uint32_t end)
         if ((region->protection & MAP_READ) && (region->object || (entry && *entry)) && !(entry && (*entry & ENTRY_U)))
             error = fault(space, page_va(page), ACCESS_LOAD);
         if (error && error != -ENXIO)
-            return error;
+            break;
     }
-    return 0;
 }
 
 /* The next victims of the clock, unless they are used again before. */
@@ -98,7 +97,8 @@ int space_advise(struct space *space, va_t address, uint64_t bytes, enum advice 
         space_release(space, start, end);
         return 0;
     case ADVICE_NEED:
-        return need(space, start, end);
+        need(space, start, end);
+        return 0;
     case ADVICE_COLD:
         cold(space, start, end);
         return 0;

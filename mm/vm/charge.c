@@ -91,19 +91,32 @@ int charge_region(struct space *space, struct region *region)
     return 0;
 }
 
+struct region charge_wish(const struct region *wanted)
+{
+    struct region wish = *wanted;
+
+    wish.flags &= REGION_KEPT;
+    if (wanted->flags & (REGION_PROMISED | REGION_STORED))
+        wish.protection |= MAP_WRITE;
+    if (wanted->flags & REGION_TABLES)
+        wish.protection |= MAP_READ;
+    return wish;
+}
+
 int charge_probe(const struct region *wanted)
 {
-    uint32_t pages = wanted->end - wanted->start, locked = wanted->flags & REGION_LOCKED ? pages : 0;
-    uint32_t promised = wants_pages(wanted) && !locked ? pages : 0;
-    uint32_t nodes = wants_tables(wanted) ? tree_worst_nodes(pages, 2) + 2 : 0;
+    struct region wish = charge_wish(wanted);
+    uint32_t pages = wish.end - wish.start, locked = wish.flags & REGION_LOCKED ? pages : 0;
+    uint32_t promised = wants_pages(&wish) && !locked ? pages : 0;
+    uint32_t nodes = wants_tables(&wish) ? tree_worst_nodes(pages, 2) + 2 : 0;
     int error = promise_change(promised, (int64_t)nodes + locked);
 
     if (error)
         return error;
-    if (wants_writer(wanted)) {
-        error = object_add_writer(wanted->object);
+    if (wants_writer(&wish)) {
+        error = object_add_writer(wish.object);
         if (!error)
-            object_remove_writer(wanted->object);
+            object_remove_writer(wish.object);
     }
     promise_return(promised, nodes + locked);
     return error;

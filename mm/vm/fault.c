@@ -249,35 +249,53 @@ static int resolve_with_nodes(struct cause *cause)
     return error;
 }
 
-int fault(struct space *space, va_t va, enum access access)
+/* Nobody allows the access yet, if the region does. Reclaim may run at the start and not later. */
+static int bring(struct cause *cause)
 {
-    struct cause cause = { .space = space, .page = (uint32_t)(va >> PAGE_SHIFT), .access = access };
     int error;
 
-    if (va - USER_BASE >= USER_TOP - USER_BASE)
-        return -EFAULT;
-    cause.region = region_at(space, cause.page);
-    if (!cause.region) {
-        error = region_grow(space, cause.page, &cause.region);
-        if (error)
-            return error;
-    }
-    if (!(cause.region->protection & region_allows[access]))
+    if (!(cause->region->protection & region_allows[cause->access]))
         return -EACCES;
-    cause.entry = space_entry(space, cause.page);
-    if (cause.entry) {
-        entry_t value = entry_load(cause.entry);
-
-        if ((value & ENTRY_V) && (value & entry_allows[access]))
-            return touch(&cause, value);
-    }
-    space->spurious = 0;
+    cause->space->spurious = 0;
     if (__builtin_expect(mm.free < FAULT_FRAMES + RESERVE_FRAMES, 0)) {
         error = reclaim(FAULT_FRAMES + RESERVE_FRAMES);
         if (error)
             return error;
         /* Pages have left meanwhile, and with them perhaps the node. */
-        cause.entry = space_entry(space, cause.page);
+        cause->entry = space_entry(cause->space, cause->page);
     }
-    return cause.entry ? resolve(&cause) : resolve_with_nodes(&cause);
+    return cause->entry ? resolve(cause) : resolve_with_nodes(cause);
+}
+
+/* Below a stack: it grows, whatever comes of the access, unless that is refused memory. */
+static int grow_and_bring(struct cause *cause)
+{
+    const struct region *above = region_after(cause->space, cause->page);
+    uint32_t start = above ? above->start : 0;
+    int error = region_grow(cause->space, cause->page, &cause->region);
+
+    if (error)
+        return error;
+    cause->entry = space_entry(cause->space, cause->page);
+    error = bring(cause);
+    if (error == -ENOMEM)
+        region_grow_back(cause->space, cause->region, start);
+    return error;
+}
+
+int fault(struct space *space, va_t va, enum access access)
+{
+    struct cause cause = { .space = space, .page = (uint32_t)(va >> PAGE_SHIFT), .access = access };
+    entry_t value;
+
+    if (va - USER_BASE >= USER_TOP - USER_BASE)
+        return -EFAULT;
+    cause.region = region_at(space, cause.page);
+    if (!cause.region)
+        return grow_and_bring(&cause);
+    cause.entry = space_entry(space, cause.page);
+    value = cause.entry ? entry_load(cause.entry) : 0;
+    if ((value & ENTRY_V) && (value & entry_allows[access]))
+        return touch(&cause, value);
+    return bring(&cause);
 }

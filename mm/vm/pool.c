@@ -99,6 +99,15 @@ void *pool_get(struct pool *pool)
     return item;
 }
 
+static void give_back(struct pool *pool, uint32_t number)
+{
+    unlink_partial(pool, number);
+    frame_at(number)->slot = 0;
+    pool->frames--;
+    frame_free(number);
+    promise_return(0, 1);
+}
+
 void pool_put(struct pool *pool, void *item)
 {
     uint32_t number = frame_of(item);
@@ -111,11 +120,9 @@ void pool_put(struct pool *pool, void *item)
         link_partial(pool, number);
     memcpy(item, &next, sizeof(next));
     frame->slot = (uint32_t)((uint8_t *)item - (uint8_t *)frame_view(number)) / pool->item_bytes + 1;
-    if (--frame->maps)
-        return;
-    unlink_partial(pool, number);
-    frame->slot = 0;
-    pool->frames--;
-    frame_free(number);
-    promise_return(0, 1);
+    if (!--frame->maps)
+        give_back(pool, number);
+    /* Also what pool_ready() got and nobody used. */
+    while (!pool->used_items && pool->partial)
+        give_back(pool, pool->partial);
 }

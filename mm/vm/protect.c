@@ -137,22 +137,47 @@ int space_protect(struct space *space, va_t address, uint64_t bytes, uint32_t pr
 
 /* ---- Locks ---- */
 
-/* From the promised pages to the pinned frames, or back. */
-static int lock_region(struct space *space, struct region *region, bool lock)
+static bool lock_changes(const struct region *region, bool lock)
 {
-    uint32_t pages = region->end - region->start;
-    uint32_t promised = region->flags & REGION_PROMISED ? pages : 0;
-    int error;
+    return lock != !!(region->flags & REGION_LOCKED);
+}
 
-    if (lock == !!(region->flags & REGION_LOCKED))
-        return 0;
-    error = lock ? promise_change(-(int64_t)promised, pages) : promise_change(promised, -(int64_t)pages);
+/* Locked pages are pinned frames instead of promised pages: all of the range at once, or nothing. Unlocking is not refused. */
+static int charge_locks(struct space *space, uint32_t start, uint32_t end, bool lock)
+{
+    uint32_t pages = 0, promised = 0;
+    int error = 0;
+
+    for (const struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+        uint32_t length = lock_changes(region, lock) ? region->end - region->start : 0;
+
+        pages += length;
+        promised += region->flags & REGION_PROMISED ? length : 0;
+    }
+    if (lock) {
+        error = promise_change(-(int64_t)promised, pages);
+    } else {
+        promise_force(promised, 0);
+        promise_return(0, pages);
+    }
     if (error)
         return error;
     space->promised += lock ? -promised : promised;
     space->locked += lock ? pages : -pages;
-    region->flags ^= REGION_LOCKED;
     return 0;
+}
+
+static int mark_locks(struct space *space, uint32_t start, uint32_t end, bool lock)
+{
+    int error;
+
+    region_cut(space, start, end);
+    error = charge_locks(space, start, end, lock);
+    for (struct region *region = region_after(space, start); !error && region && region->start < end;
+         region = region->next)
+        region->flags = (uint16_t)(lock ? region->flags | REGION_LOCKED : region->flags & ~REGION_LOCKED);
+    region_merge(space, start, end);
+    return error;
 }
 
 /* Frames that are mapped already learn that they are locked; that they no longer are, reclaim finds out. */
@@ -166,7 +191,7 @@ static void lock_entry(struct space *space, entry_t *entry, entry_t bits)
 
 /*
  * The regions are marked first, so that pages that are brought in stay, and a call that is repeated after -EAGAIN goes on
- * where it stopped.
+ * where it stopped. What cannot be brought in at all leaves the range unlocked.
  */
 int space_lock(struct space *space, va_t address, uint64_t bytes, bool lock)
 {
@@ -178,17 +203,15 @@ int space_lock(struct space *space, va_t address, uint64_t bytes, bool lock)
     if (!region_covers(space, start, end))
         return -EFAULT;
     error = ready_to_cut(space);
-    if (error)
-        return error;
-    region_cut(space, start, end);
-    for (struct region *region = region_after(space, start); !error && region && region->start < end;
-         region = region->next)
-        error = lock_region(space, region, lock);
-    region_merge(space, start, end);
+    if (!error)
+        error = mark_locks(space, start, end, lock);
     if (error || !lock)
         return error;
     each_entry(space, start, end, lock_entry, 0);
-    return space_populate(space, start, end);
+    error = space_populate(space, start, end);
+    if (error && error != -EAGAIN && !pool_ready(&mm.regions, 2))
+        (void)mark_locks(space, start, end, false);
+    return error;
 }
 
 /* As the first access would; a region that may be stored to gets its own pages now. */

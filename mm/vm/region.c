@@ -61,16 +61,11 @@ static void region_link(struct space *space, struct region *region)
 int region_add(struct space *space, const struct region *wanted)
 {
     uint32_t pages = wanted->end - wanted->start, locked = wanted->flags & REGION_LOCKED ? pages : 0;
-    struct region charged = *wanted, *region;
+    struct region charged = charge_wish(wanted), *region;
     int error = promise_change(0, locked);
 
     if (error)
         return error;
-    charged.flags = (uint16_t)(wanted->flags & REGION_KEPT);
-    if (wanted->flags & (REGION_PROMISED | REGION_STORED))
-        charged.protection |= MAP_WRITE;
-    if (wanted->flags & REGION_TABLES)
-        charged.protection |= MAP_READ;
     error = charge_region(space, &charged);
     if (error) {
         promise_return(0, locked);
@@ -211,10 +206,26 @@ uint32_t region_gap(struct space *space, uint32_t pages)
     return high > USER_BASE_PAGE && high - USER_BASE_PAGE >= pages ? high - pages : 0;
 }
 
+/* What `pages` at the lower end of a stack are charged; added with `sign` 1, taken with -1. */
+static int charge_growth(struct space *space, const struct region *region, uint32_t start, uint32_t pages, int sign)
+{
+    bool locked = region->flags & REGION_LOCKED, promised = (region->flags & REGION_PROMISED) && !locked;
+    uint32_t tables = region->flags & REGION_TABLES ? charge_tables(space, start, start + pages) : 0;
+    int error = promise_change(sign * (promised ? (int64_t)pages : 0), sign * ((int64_t)tables + (locked ? pages : 0)));
+
+    if (error)
+        return error;
+    space->mapped += (uint32_t)sign * pages;
+    space->tables += (uint32_t)sign * tables;
+    space->locked += (uint32_t)sign * (locked ? pages : 0);
+    space->promised += (uint32_t)sign * (promised ? pages : 0);
+    return 0;
+}
+
 int region_grow(struct space *space, uint32_t page, struct region **grown)
 {
     struct region *region = region_after(space, page);
-    uint32_t growth, tables, promised, locked;
+    uint32_t growth;
     int error;
 
     if (!region || !(region->flags & REGION_GROWSDOWN) || page < region->limit || page < USER_BASE_PAGE + GUARD_PAGES)
@@ -224,17 +235,20 @@ int region_grow(struct space *space, uint32_t page, struct region **grown)
     growth = region->start - page;
     if (space->mapped + growth > space->limit)
         return -ENOMEM;
-    tables = region->flags & REGION_TABLES ? charge_tables(space, page, region->start) : 0;
-    locked = region->flags & REGION_LOCKED ? growth : 0;
-    promised = region->flags & REGION_PROMISED && !locked ? growth : 0;
-    error = promise_change(promised, (int64_t)tables + locked);
+    error = charge_growth(space, region, page, growth, 1);
     if (error)
         return error;
     region->start = page;
-    space->mapped += growth;
-    space->tables += tables;
-    space->locked += locked;
-    space->promised += promised;
     *grown = region;
     return 0;
+}
+
+void region_grow_back(struct space *space, struct region *region, uint32_t start)
+{
+    uint32_t page = region->start;
+    int error;
+
+    region->start = start;
+    error = charge_growth(space, region, page, start - page, -1);
+    ASSERT(!error);
 }

@@ -16,13 +16,14 @@ static int unshare(struct space *space, const struct region *region, uint32_t pa
     return error;
 }
 
-/* Afterwards no frame of the region is shared, and there are frames for the nodes of the new place. */
-static int prepare(struct space *space, const struct region *region)
+/* Afterwards no frame of the region is shared. *nodes: the most that its entries can need elsewhere. */
+static int unshare_all(struct space *space, const struct region *region, uint32_t *nodes)
 {
     uint64_t page = tree_next(&space->tree, region->start, region->end);
-    uint32_t nodes = 0;
     uint64_t last = UINT64_MAX;
 
+    /* A node of the old place may reach into two of the new, and those into two above them. */
+    *nodes = 2;
     for (; page < region->end; page = tree_next(&space->tree, page + 1, region->end)) {
         entry_t entry = *space_entry(space, (uint32_t)page);
         const struct frame *frame = frame_at(entry_frame(entry));
@@ -32,85 +33,83 @@ static int prepare(struct space *space, const struct region *region)
             error = unshare(space, region, (uint32_t)page, entry_frame(entry));
         if (error)
             return error;
-        nodes += page >> TABLE_SHIFT != last;
+        *nodes += 2 * (page >> TABLE_SHIFT != last);
         last = page >> TABLE_SHIFT;
     }
-    /* A node of the old place may reach into two of the new, and those into two above them. */
-    return frames_ensure(2 * nodes + 2);
+    return 0;
+}
+
+/*
+ * All that may fail: frames for the nodes, and the promises. The old and the new place count once, for what the old pages
+ * were promised serves the new ones. What is granted here is given back, and cannot be refused again in this call.
+ */
+static int prepare(struct space *space, const struct region *region, const struct region *wanted, uint32_t promised)
+{
+    uint32_t nodes;
+    int error = unshare_all(space, region, &nodes);
+
+    if (!error)
+        error = frames_ensure(nodes);
+    if (error)
+        return error;
+    promise_return(promised, 0);
+    error = charge_probe(wanted);
+    if (!error && !(wanted->flags & REGION_TABLES)) {
+        error = promise_change(0, nodes);
+        promise_return(0, error ? 0 : nodes);
+    }
+    promise_force(promised, 0);
+    return error;
 }
 
 /* One entry; the frame's descriptor follows. */
-static int move_entry(struct space *space, const struct region *target, uint32_t from, uint32_t to)
+static void move_entry(struct space *space, const struct region *target, uint32_t from, uint32_t to)
 {
     entry_t *entry, old;
     int error = charge_entry(space, target, to, &entry);
 
-    if (error)
-        return error;
+    ASSERT(!error);
     old = tree_take(&space->tree, space_entry(space, from));
     if ((old & ENTRY_U) && frame_at(entry_frame(old))->kind == FRAME_ANONYMOUS)
         frame_at(entry_frame(old))->page = to;
     tree_set(&space->tree, entry, old);
-    return 0;
 }
 
-/* All entries from one region to the same place in the other, as far as both reach. The nodes of `from` stay. */
-static int move_entries(struct space *space, const struct region *from, const struct region *to)
+/* All entries from one region to the same place in the other, as far as both reach. */
+static void move_entries(struct space *space, const struct region *from, const struct region *to)
 {
     uint32_t shorter = from->end - from->start < to->end - to->start ? from->end - from->start : to->end - to->start;
     uint32_t end = from->start + shorter;
-    uint64_t page = tree_next(&space->tree, from->start, end);
 
-    for (; page < end; page = tree_next(&space->tree, page + 1, end)) {
-        int error = move_entry(space, to, (uint32_t)page, to->start + ((uint32_t)page - from->start));
-
-        if (error)
-            return error;
-    }
-    return 0;
-}
-
-/* The old and the new place count once: what the old pages were promised serves the new ones. */
-static int add_target(struct space *space, const struct region *region, const struct region *wanted)
-{
-    bool promised = (region->flags & REGION_PROMISED) && !(region->flags & REGION_LOCKED);
-    uint32_t pages = promised ? region->end - region->start : 0;
-    int error;
-
-    promise_return(pages, 0);
-    error = region_add(space, wanted);
-    promise_force(pages, 0);
-    return error;
+    for (uint64_t page = tree_next(&space->tree, from->start, end); page < end;
+         page = tree_next(&space->tree, page + 1, end))
+        move_entry(space, to, (uint32_t)page, to->start + ((uint32_t)page - from->start));
 }
 
 /* `region` is exactly the old range; it is unmapped in the end. */
 static int move(struct space *space, struct region *region, uint32_t to, uint32_t pages)
 {
-    struct region wanted = *region, *target;
-    int error = prepare(space, region);
+    bool promises = (region->flags & REGION_PROMISED) && !(region->flags & REGION_LOCKED);
+    uint32_t promised = promises ? region->end - region->start : 0;
+    struct region wanted = *region;
+    int error;
 
-    if (error)
-        return error;
     wanted.start = to;
     wanted.end = to + pages;
     wanted.limit = wanted.flags & REGION_GROWSDOWN ? to : 0;
-    unmap_range(space, to, to + pages);
-    error = add_target(space, region, &wanted);
+    error = prepare(space, region, &wanted, promised);
     if (error)
         return error;
-    target = region_at(space, to);
-    error = move_entries(space, region, target);
-    /* Only nodes that no promise covers (NORESERVE) can be refused. The old place has its nodes still. */
-    if (error) {
-        int back = move_entries(space, target, region);
-
-        ASSERT(!back);
-        unmap_range(space, to, to + pages);
-    } else {
-        unmap_range(space, region->start, region->end);
-    }
+    unmap_range(space, to, to + pages);
+    promise_return(promised, 0);
+    error = region_add(space, &wanted);
+    promise_force(promised, 0);
+    ASSERT(!error);
+    move_entries(space, region, region_at(space, to));
+    /* The frames are in use at their new place only; the old translations go before anything runs. */
+    unmap_range(space, region->start, region->end);
     space_flush(space);
-    return error;
+    return 0;
 }
 
 static int grow_here(struct space *space, const struct region *region, uint32_t pages)
@@ -148,40 +147,47 @@ static int decode(struct space *space, const struct remap *remap)
     return space->regions + 4 > REGIONS_MAX ? -ENOMEM : pool_ready(&mm.regions, 6);
 }
 
-/* What is too long goes; the rest stays, grows where it is, or moves. */
-static int64_t perform(struct space *space, struct remap *remap)
+static bool fits_here(struct space *space, const struct remap *remap)
 {
+    uint32_t end = remap->start + remap->pages;
+
+    return !remap->to && region_at(space, remap->start)->end == remap->end && end <= USER_TOP_PAGE &&
+           region_is_free(space, remap->end, end);
+}
+
+/* The part of a region that is the old range grows where it is, or moves. */
+static int enlarge(struct space *space, const struct remap *remap)
+{
+    bool here = fits_here(space, remap);
     struct region *region;
-    uint32_t old = remap->end - remap->start;
     int error;
 
-    if (remap->pages < old) {
-        unmap_range(space, remap->start + remap->pages, remap->end);
-        remap->end = remap->start + remap->pages;
-    }
-    if (remap->pages <= old && !remap->to)
-        return (int64_t)page_va(remap->start);
-    region = region_at(space, remap->start);
-    if (!remap->to && region->end == remap->end && region_is_free(space, remap->end, remap->start + remap->pages) &&
-        remap->start + remap->pages <= USER_TOP_PAGE) {
-        region_cut(space, remap->start, remap->end);
-        error = grow_here(space, region_at(space, remap->start), remap->pages);
-        region_merge(space, remap->start, remap->end);
-        return error ? error : (int64_t)page_va(remap->start);
-    }
-    if (!(remap->flags & REMAP_MAYMOVE))
-        return -ENOMEM;
-    if (!remap->to)
-        remap->to = region_gap(space, remap->pages);
-    if (!remap->to)
-        return -ENOMEM;
     region_cut(space, remap->start, remap->end);
-    error = move(space, region_at(space, remap->start), remap->to, remap->pages);
+    region = region_at(space, remap->start);
+    error = here ? grow_here(space, region, remap->pages) : move(space, region, remap->to, remap->pages);
     region_merge(space, remap->start, remap->end);
-    if (error)
-        return error;
-    region_merge(space, remap->to, remap->to + remap->pages);
-    return (int64_t)page_va(remap->to);
+    if (!here && !error)
+        region_merge(space, remap->to, remap->to + remap->pages);
+    return error;
+}
+
+static int64_t perform(struct space *space, struct remap *remap)
+{
+    uint32_t place = remap->to ? remap->to : remap->start;
+    int error;
+
+    if (remap->pages <= remap->end - remap->start && !remap->to) {
+        if (remap->pages < remap->end - remap->start)
+            unmap_range(space, remap->start + remap->pages, remap->end);
+        return (int64_t)page_va(remap->start);
+    }
+    if (!remap->to && !fits_here(space, remap)) {
+        place = remap->to = remap->flags & REMAP_MAYMOVE ? region_gap(space, remap->pages) : 0;
+        if (!place)
+            return -ENOMEM;
+    }
+    error = enlarge(space, remap);
+    return error ? error : (int64_t)page_va(place);
 }
 
 int64_t space_remap(struct space *space, va_t old, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, va_t to)

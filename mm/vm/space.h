@@ -33,6 +33,8 @@ uint32_t region_gap(struct space *space, uint32_t pages);
 bool region_is_free(struct space *space, uint32_t start, uint32_t end);
 /* A stack that reaches down to `page`, or an error: -EFAULT nothing grows there, -ENOMEM refused. */
 int region_grow(struct space *space, uint32_t page, struct region **region) MUST_CHECK;
+/* Undoes it: the access was refused memory after all, and nothing is mapped in what had grown. */
+void region_grow_back(struct space *space, struct region *region, uint32_t start);
 
 /* ---- charge.c ---- */
 
@@ -40,6 +42,8 @@ int region_grow(struct space *space, uint32_t page, struct region **region) MUST
 uint32_t charge_tables(struct space *space, uint32_t start, uint32_t end);
 /* Promises what a region needs for its protection and flags and does not have yet; region in the list or not. */
 int charge_region(struct space *space, struct region *region) MUST_CHECK;
+/* A region that is to be charged what `wanted` shows it was charged before, whatever its protection is now. */
+struct region charge_wish(const struct region *wanted);
 /* Whether a new region would be granted, wherever its page tables come to lie. Changes nothing. */
 int charge_probe(const struct region *wanted) MUST_CHECK;
 /* Gives back what a region, already out of the list, was charged; `start` to `end` is all of it. */
