@@ -68,18 +68,22 @@ static int exchange(const struct spi_sifive *controller, const uint8_t *from, ui
     volatile uint32_t *const rxdata = controller->registers + RXDATA / 4;
     uint32_t sent = 0;
 
+    for (; sent < bytes && sent < FIFO_BYTES; sent++)
+        *txdata = from ? from[sent] : 0;
     for (uint32_t received = 0; received < bytes; received++) {
-        uint32_t spins = 0, value;
+        uint32_t value = *rxdata;
 
-        for (; sent < bytes && sent - received < FIFO_BYTES; sent++)
-            *txdata = from ? from[sent] : 0;
-        do
+        for (uint32_t spins = 0; value & RXDATA_EMPTY; spins++) {
+            if (spins == SPINS)
+                return -ETIMEDOUT;
             value = *rxdata;
-        while (value & RXDATA_EMPTY && ++spins < SPINS);
-        if (value & RXDATA_EMPTY)
-            return -ETIMEDOUT;
+        }
         if (into)
             into[received] = (uint8_t)value;
+        if (sent < bytes) {
+            *txdata = from ? from[sent] : 0;
+            sent++;
+        }
     }
     return 0;
 }

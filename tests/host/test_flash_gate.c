@@ -196,6 +196,7 @@ static void one_request_in_flight(void **state)
     assert_ptr_equal(flash.in_flight, &first);
     assert_int_equal(flash_start(&flash, &second), -EBUSY);
     assert_int_equal(flash_run(&flash, &second), -EBUSY);
+    assert_int_equal(notes.starts, 1);
     assert_int_equal(flash_start(&flash, &read), -EBUSY);
     notes.reads_overtake = true;
     assert_int_equal(flash_start(&flash, &read), 0);
