@@ -33,7 +33,7 @@ static int unshare_all(struct space *space, const struct region *region, uint32_
             error = unshare(space, region, (uint32_t)page, entry_frame(entry));
         if (error)
             return error;
-        *nodes += 2 * (page >> TABLE_SHIFT != last);
+        *nodes += page >> TABLE_SHIFT != last ? 2 : 0;
         last = page >> TABLE_SHIFT;
     }
     return 0;
