@@ -73,7 +73,7 @@ static void parse_primary(const uint8_t *query, uint32_t bytes, struct cfi_facts
     uint32_t table = get16(query + CFI_PRIMARY_TABLE);
     uint32_t features;
 
-    if (table < CFI_END || table > bytes || bytes - table < PRIMARY_BYTES || memcmp(query + table, "PRI", 3))
+    if (table < CFI_END || table > bytes || bytes - table < PRIMARY_BYTES || memcmp(query + table, "PRI", 3) != 0)
         return;
     features = query[table + PRIMARY_FEATURES];
     facts->suspend_erase = features & FEATURE_SUSPEND_ERASE;
@@ -121,7 +121,7 @@ int cfi_parse(const uint8_t *query, uint32_t bytes, struct cfi_facts *facts)
     int error;
 
     *facts = (struct cfi_facts){ 0 };
-    if (bytes < CFI_END || memcmp(query + CFI_QRY, "QRY", 3))
+    if (bytes < CFI_END || memcmp(query + CFI_QRY, "QRY", 3) != 0)
         return -ENODEV;
     command_set = get16(query + CFI_COMMAND_SET);
     if (command_set != COMMAND_SET_INTEL_EXTENDED && command_set != COMMAND_SET_INTEL_STANDARD)

@@ -1,6 +1,6 @@
 /*
- * The simulated NOR array and its flash.h front: the judge is judged. Cells, times, wear, copies, violations, every tear of
- * a power cut and every fault, and random operations against a plain array.
+ * The simulated NOR array and its flash.h front: the judge is judged. Cells, times, wear, copies, violations, every
+ * tear of a power cut and every fault, and random operations against a plain array.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -298,18 +298,14 @@ static void change_state(struct nor_spi *chip, const struct form *form)
     chip->reset_enabled = form->action == RESET_ENABLE;
 }
 
-static void execute(struct nor_spi *chip, const struct form *form, const struct spi_transaction *t)
+static void answer(struct nor_spi *chip, const struct form *form, const struct spi_transaction *t)
 {
-    bool answers = t->into && t->bytes;
-
     switch (form->action) {
     case READ_STATUS:
-        if (answers)
-            memset(t->into, status_of(chip), t->bytes);
+        memset(t->into, status_of(chip), t->bytes);
         break;
     case READ_REGISTER:
-        if (answers)
-            memset(t->into, register_of(chip, t->opcode), t->bytes);
+        memset(t->into, register_of(chip, t->opcode), t->bytes);
         break;
     case READ_ID:
         fill_id(chip, t);
@@ -317,20 +313,31 @@ static void execute(struct nor_spi *chip, const struct form *form, const struct 
     case READ_SFDP:
         fill_sfdp(chip, t);
         break;
-    case READ_ARRAY:
+    default:
         read_array(chip, form, t);
         break;
-    case PROGRAM:
-        program(chip, t);
-        break;
-    case ERASE:
-        erase(chip, form, t);
-        break;
-    default:
+    }
+}
+
+static bool answers(const struct form *form)
+{
+    return form->action == READ_STATUS || form->action == READ_REGISTER || form->action == READ_ID ||
+           form->action == READ_SFDP || form->action == READ_ARRAY;
+}
+
+static void execute(struct nor_spi *chip, const struct form *form, const struct spi_transaction *t)
+{
+    if (!answers(form) && form->action != PROGRAM && form->action != ERASE) {
         change_state(chip, form);
         return;
     }
     chip->reset_enabled = false;
+    if (form->action == PROGRAM)
+        program(chip, t);
+    else if (form->action == ERASE)
+        erase(chip, form, t);
+    else if (t->into && t->bytes)
+        answer(chip, form, t);
 }
 
 /* ---- The bus ---- */
