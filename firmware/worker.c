@@ -19,50 +19,73 @@ static struct {
     struct flash *flash;
     struct task *task;
     bool work;               /* somebody has asked since the last look */
-    uint64_t progress;       /* steps that were not idle */
+    uint32_t poll_us;        /* how long it slept last while the flash was busy */
+    uint64_t operations;     /* of the flash, ever, at the last look */
+    uint64_t progress;       /* looks that found something moved */
     struct wait_queue asked; /* the worker itself */
     struct wait_queue moved; /* callers of mm_wait() */
 } worker = { .asked = WAIT_QUEUE_INIT(worker.asked), .moved = WAIT_QUEUE_INIT(worker.moved) };
 
-/* When to look at the flash again: an eighth of what the operation in flight takes as a rule. */
-static uint64_t poll_deadline(void)
+/* Whether the flash has begun something since the last look; then it has also ended what was before. */
+static bool flash_moved(void)
 {
-    uint32_t us = POLL_LEAST_US;
+    uint64_t before = worker.operations;
 
-    if (worker.flash && worker.flash->in_flight) {
-        const struct flash_geometry *geometry = &worker.flash->geometry;
-        bool erase = worker.flash->in_flight->operation == FLASH_ERASE;
-
-        us = (erase ? geometry->erase_typical_us : geometry->program_typical_us) / 8;
-    }
-    return timer_now() + timer_ticks_from_us(us < POLL_LEAST_US ? POLL_LEAST_US : us);
+    if (worker.flash)
+        worker.operations = worker.flash->counters.programs + worker.flash->counters.erases;
+    return worker.operations != before;
 }
 
-static enum store_work steps(void)
+/* Lets the store work. `*moved`: it has got on, rather than found everything as it was. */
+static enum store_work look(bool *moved)
 {
     enum store_work work = STORE_MORE;
+    unsigned steps = 0;
 
-    for (unsigned i = 0; i < STEPS_AT_ONCE && work == STORE_MORE; i++) {
+    for (; steps < STEPS_AT_ONCE && work == STORE_MORE; steps++)
         work = store_step(mm_store());
-        worker.progress += work != STORE_IDLE;
-    }
+    *moved = flash_moved() || steps > 1 || work == STORE_MORE;
+    worker.progress += *moved;
     return work;
+}
+
+/*
+ * When to look at the flash again: soon after an operation began, then less and less often, but at least eight times in
+ * what it takes as a rule. Parts that are faster than their data sheet (an emulator's) are not waited for.
+ */
+static uint64_t poll_deadline(bool moved)
+{
+    const struct flash_request *request = worker.flash ? worker.flash->in_flight : NULL;
+    uint32_t most = POLL_LEAST_US;
+
+    if (request) {
+        const struct flash_geometry *geometry = &worker.flash->geometry;
+
+        most = (request->operation == FLASH_ERASE ? geometry->erase_typical_us : geometry->program_typical_us) / 8;
+    }
+    worker.poll_us = moved ? POLL_LEAST_US : worker.poll_us + worker.poll_us / 2;
+    if (worker.poll_us > most && !moved)
+        worker.poll_us = most;
+    return timer_now() + timer_ticks_from_us(worker.poll_us);
 }
 
 static void run(void *argument)
 {
     (void)argument;
     for (;;) {
-        worker.work = false;
-        enum store_work work = steps();
+        bool moved;
 
-        wait_wake(&worker.moved, WAKE_ALL);
+        worker.work = false;
+        enum store_work work = look(&moved);
+
+        if (moved || work == STORE_IDLE)
+            wait_wake(&worker.moved, WAKE_ALL);
         if (work == STORE_MORE)
             task_yield();
         else if (work == STORE_BUSY)
-            task_wait(&worker.asked, poll_deadline());
+            (void)task_wait(NULL, poll_deadline(moved)); /* nobody can hurry the flash */
         else if (!worker.work)
-            task_wait(&worker.asked, TIMER_NEVER);
+            (void)task_wait(&worker.asked, TIMER_NEVER);
     }
 }
 
@@ -108,7 +131,9 @@ int mm_wait(unsigned *patience)
         worker_wake();
         (void)task_wait(&worker.moved, timer_now() + timer_ticks_from_us(WAIT_US));
     } else {
-        (void)steps();
+        bool moved;
+
+        (void)look(&moved);
     }
     *patience = worker.progress == before ? *patience + 1 : 0;
     return *patience < PATIENCE ? 0 : -ENOMEM;
