@@ -34,6 +34,7 @@ struct store_config {
     void *context;
     uint8_t seed[32];                      /* entropy of this boot: keys are drawn from it and it is then forgotten */
     uint64_t life_erases_per_day;          /* 0: no declared life */
+    uint64_t (*seconds)(void *context);    /* since boot; NULL: no clock, and so no declared life */
 };
 
 /* ---- Life of a store ---- */

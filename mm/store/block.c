@@ -1,0 +1,224 @@
+/*
+ * Erase blocks: what state each is in, which one is opened next, and the erasing of dirty ones.
+ *
+ *   DIRTY --erase, look, stamp--> ERASED --open stamp--> OPEN --full--> FULL --nothing alive--> DIRTY
+ *     |                             |                      |              |
+ *     +-----------------------------+--- operation failed -+--------------+ nothing alive -----> BAD
+ *
+ * Owns invariants 10 (with stream.c) and 12.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "mm/store/state.h"
+
+static void retire(struct store *store, struct block *block)
+{
+    block->state = BLOCK_BAD;
+    block->bits &= (uint8_t)~BLOCK_FAILING;
+    store->bad++;
+    store->statistics.retired_blocks++;
+}
+
+static void emptied(struct store *store, struct block *block)
+{
+    if (block->state != BLOCK_FULL || block->live)
+        return;
+    if (block->bits & BLOCK_FAILING)
+        retire(store, block);
+    else
+        block->state = BLOCK_DIRTY;
+}
+
+void block_live(struct store *store, uint32_t place)
+{
+    block_at(store, place_block(store, place))->live++;
+}
+
+void block_died(struct store *store, uint32_t place)
+{
+    struct block *block = block_at(store, place_block(store, place));
+
+    ASSERT(block->live > 0);
+    block->live--;
+    emptied(store, block);
+}
+
+void block_close(struct store *store, uint32_t index)
+{
+    struct block *block = block_at(store, index);
+
+    block->state = BLOCK_FULL;
+    emptied(store, block);
+}
+
+void block_failed(struct store *store, uint32_t index)
+{
+    struct block *block = block_at(store, index);
+
+    if (block->state == BLOCK_ERASED)
+        store->erased--;
+    block->bits |= BLOCK_FAILING;
+    block->state = BLOCK_FULL;
+    emptied(store, block);
+}
+
+/*
+ * The newest opening must stay readable: it says which blocks may hold half a stamp. While the last commit is in doubt no
+ * file's block is erased, whatever that commit says about it.
+ */
+bool block_erasable(const struct store *store, uint32_t index)
+{
+    const struct block *block = block_at(store, index);
+
+    if (block->state != BLOCK_DIRTY || (store->announced && index == store->newest))
+        return false;
+    return !(store->doubt && (block->bits & BLOCK_FILES));
+}
+
+/* ---- Erasing ---- */
+
+static bool is_announced(const struct store *store, uint32_t index)
+{
+    return store->announced && (index == store->next[0] || index == store->next[1]);
+}
+
+/* After a boot the announced blocks are dirty, for they may hold half a stamp; until one is erased nothing is opened. */
+static uint32_t eraser_choose(const struct store *store)
+{
+    uint32_t best = NO_BLOCK;
+
+    for (uint32_t i = 0; i < store->block_count; i++) {
+        if (!block_erasable(store, i))
+            continue;
+        if (is_announced(store, i) || (block_at(store, i)->bits & BLOCK_VOID))
+            return i;
+        if (best == NO_BLOCK || block_at(store, i)->erases < block_at(store, best)->erases)
+            best = i;
+    }
+    return best;
+}
+
+static void eraser_failed(struct store *store)
+{
+    retire(store, block_at(store, store->eraser.block));
+    store->eraser.block = NO_BLOCK;
+}
+
+void eraser_erased(struct store *store, int status)
+{
+    struct block *block = block_at(store, store->eraser.block);
+
+    block->erases++;
+    life_erased(store);
+    collector_erased(store);
+    block->bits = 0;
+    block->sequence = 0;
+    block->records = 0;
+    block->used = 0;
+    if (status)
+        eraser_failed(store);
+}
+
+static enum store_work stamp(struct store *store)
+{
+    const struct block *block = block_at(store, store->eraser.block);
+    struct erase_stamp made = {.magic = ERASE_MAGIC, .version = FORMAT_VERSION, .erases = block->erases,
+                               .block_bytes = store->block_bytes, .total = store->erases_total,
+                               .credit = life_credit(store)};
+
+    item_seal(&made, store->eraser.block, 0);
+    memcpy(store->stamp, &made, sizeof made);
+    return operation_program(store, OPERATION_STAMP, store->eraser.block, 0, store->stamp, sizeof made);
+}
+
+void eraser_stamped(struct store *store, int status)
+{
+    if (status) {
+        eraser_failed(store);
+        return;
+    }
+    block_at(store, store->eraser.block)->state = BLOCK_ERASED;
+    store->erased++;
+    store->eraser.block = NO_BLOCK;
+}
+
+/* A part may say that it has erased and have not: a page of the block is looked at in each step. */
+static enum store_work look(struct store *store)
+{
+    struct eraser *eraser = &store->eraser;
+    int error;
+
+    if (eraser->checked == store->block_bytes)
+        return stamp(store);
+    error = read_block(store, eraser->block, eraser->checked, store->bounce, FORMAT_PAGE);
+    if (error == -EAGAIN)
+        return STORE_BUSY;
+    if (error || !is_erased(store->bounce, FORMAT_PAGE))
+        eraser_failed(store);
+    else
+        eraser->checked += FORMAT_PAGE;
+    return STORE_MORE;
+}
+
+enum store_work eraser_step(struct store *store, bool begin)
+{
+    if (store->eraser.block != NO_BLOCK)
+        return look(store);
+    if (!begin)
+        return STORE_IDLE;
+    store->eraser = (struct eraser){.block = eraser_choose(store)};
+    if (store->eraser.block == NO_BLOCK)
+        return STORE_IDLE;
+    return operation_erase(store, store->eraser.block);
+}
+
+/* ---- Opening ---- */
+
+/* Fresh data goes to the block with the fewest erases; what has outlived a collection will stay, and goes to the most. */
+static bool most_worn_first(enum block_stream stream)
+{
+    return stream == STREAM_COLD || stream == STREAM_SETTLED;
+}
+
+static uint32_t erased_by_wear(const struct store *store, bool most_worn, uint32_t except)
+{
+    uint32_t best = NO_BLOCK;
+
+    for (uint32_t i = 0; i < store->block_count; i++) {
+        const struct block *block = block_at(store, i);
+
+        if (block->state != BLOCK_ERASED || i == except)
+            continue;
+        if (best == NO_BLOCK || (most_worn ? block->erases > block_at(store, best)->erases
+                                           : block->erases < block_at(store, best)->erases))
+            best = i;
+    }
+    return best;
+}
+
+uint32_t block_choose(const struct store *store, enum block_stream stream)
+{
+    bool most = most_worn_first(stream);
+    bool wait = false;
+
+    for (uint32_t i = 0; store->announced && i < 2; i++) {
+        uint32_t next = store->next[i ? !most : most];
+
+        if (next == FORMAT_NO_BLOCK)
+            continue;
+        if (block_at(store, next)->state == BLOCK_ERASED)
+            return next;
+        wait |= block_at(store, next)->state == BLOCK_DIRTY;
+    }
+    return wait ? NO_BLOCK : erased_by_wear(store, most, NO_BLOCK);
+}
+
+void block_announce(const struct store *store, uint32_t opening, uint16_t next[2])
+{
+    for (uint32_t most = 0; most < 2; most++) {
+        uint32_t chosen = erased_by_wear(store, most, opening);
+
+        next[most] = chosen == NO_BLOCK ? FORMAT_NO_BLOCK : (uint16_t)chosen;
+    }
+}

@@ -1,0 +1,349 @@
+/*
+ * Garbage collection: one record a step, out of the block that frees most for its age.
+ *
+ *   victim | dead | live --> COLD or SETTLED | dead | header unreadable: on to the next place that anything points at
+ *            cursor ->
+ *
+ * Also moved: what lives in failing blocks, in void ones when a transaction is wanted, in the least worn block when wear
+ * has spread, and swap that is to leave flash.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "mm/store/state.h"
+
+#define WEAR_SPREAD_MOST 16u               /* beyond this, what lies still is moved for wear alone */
+#define WEAR_HOLDOFF 4u                    /* blocks erased between two such moves */
+#define DEAD_A_STEP 16u                    /* dead records passed over in a step */
+#define GAIN_LEAST 32u                     /* a victim frees at least a 32nd of its block */
+
+uint32_t collector_wanted_erased(const struct store *store)
+{
+    return 3 + store->transaction.blocks;
+}
+
+bool collector_voids(const struct store *store)
+{
+    for (uint32_t i = 0; i < store->block_count; i++) {
+        const struct block *block = block_at(store, i);
+
+        if ((block->bits & BLOCK_VOID) && (block->state == BLOCK_FULL || block->state == BLOCK_DIRTY))
+            return true;
+    }
+    return false;
+}
+
+void collector_erased(struct store *store)
+{
+    if (store->collector.wear_holdoff)
+        store->collector.wear_holdoff--;
+}
+
+void collector_broken(struct store *store, uint32_t block)
+{
+    (void)block;
+    store->collector.cursor = FORMAT_BLOCK_HEADER;
+}
+
+/* ---- The victim ---- */
+
+/* Live units, from the share of live records. */
+static uint32_t live_units(const struct block *block)
+{
+    return block->records ? (uint32_t)((uint64_t)block->used * block->live / block->records) : 0;
+}
+
+static bool eligible(const struct store *store, uint32_t index)
+{
+    const struct block *block = block_at(store, index);
+
+    if (block->state != BLOCK_FULL || (block->bits & BLOCK_STUCK))
+        return false;
+    return !(store->doubt && (block->bits & BLOCK_FILES));
+}
+
+/* Rosenblum and Ousterhout, "The Design and Implementation of a Log-Structured File System", 1992: (1 - u) age / (1 + u).
+ * When the reserve is touched, what frees most. */
+static uint64_t score(const struct store *store, const struct block *block)
+{
+    uint32_t whole = store->block_bytes / FORMAT_UNIT;
+    uint32_t live = live_units(block);
+    uint64_t freed = whole - live;
+
+    if (freed < whole / GAIN_LEAST)
+        return 0;
+    if (store->erased < 2)
+        return freed;
+    return freed * (uint64_t)(store->sequence - block->sequence + 1) * 256 / (whole + live);
+}
+
+static bool for_swap_only(const struct store *store)
+{
+    return store->erased >= collector_wanted_erased(store);
+}
+
+static uint32_t best_victim(const struct store *store)
+{
+    uint32_t best = NO_BLOCK;
+    uint64_t best_score = 0;
+
+    for (uint32_t i = 0; i < store->block_count; i++) {
+        uint64_t found = eligible(store, i) && i != store->newest ? score(store, block_at(store, i)) : 0;
+
+        if (for_swap_only(store) && stream_durable(block_stream_of(block_at(store, i))))
+            continue;
+        if (found > best_score) {
+            best_score = found;
+            best = i;
+        }
+    }
+    return best;
+}
+
+static uint32_t marked_victim(const struct store *store, uint8_t bits)
+{
+    for (uint32_t i = 0; i < store->block_count; i++)
+        if (eligible(store, i) && (block_at(store, i)->bits & bits))
+            return i;
+    return NO_BLOCK;
+}
+
+static uint32_t leaving_victim(const struct store *store)
+{
+    uint32_t best = NO_BLOCK;
+
+    for (uint32_t i = 0; i < store->block_count; i++) {
+        if (!eligible(store, i) || stream_durable(block_stream_of(block_at(store, i))))
+            continue;
+        if (best == NO_BLOCK || live_units(block_at(store, i)) < live_units(block_at(store, best)))
+            best = i;
+    }
+    return best;
+}
+
+static uint32_t worn_victim(struct store *store)
+{
+    uint32_t most = 0, best = NO_BLOCK;
+
+    if (store->collector.wear_holdoff || store->erased < 3)
+        return NO_BLOCK;
+    for (uint32_t i = 0; i < store->block_count; i++) {
+        const struct block *block = block_at(store, i);
+
+        if (block->state != BLOCK_BAD && block->erases > most)
+            most = block->erases;
+        if (eligible(store, i) && i != store->newest &&
+            (best == NO_BLOCK || block->erases < block_at(store, best)->erases))
+            best = i;
+    }
+    if (best == NO_BLOCK || most - block_at(store, best)->erases <= WEAR_SPREAD_MOST)
+        return NO_BLOCK;
+    store->collector.wear_holdoff = WEAR_HOLDOFF;
+    return best;
+}
+
+static uint32_t choose(struct store *store)
+{
+    uint32_t victim = marked_victim(store, BLOCK_FAILING);
+
+    if (victim == NO_BLOCK && store->transaction.state == TRANSACTION_WANTED)
+        victim = marked_victim(store, BLOCK_VOID);
+    if (victim == NO_BLOCK && (store->erased < collector_wanted_erased(store) || swap_crowded(store)))
+        victim = best_victim(store);
+    if (victim == NO_BLOCK && swap_shrinking(store))
+        victim = leaving_victim(store);
+    return victim == NO_BLOCK ? worn_victim(store) : victim;
+}
+
+/* ---- Moving ---- */
+
+/* true: `stream`, or the one that stands in for it, has room. */
+static bool destination(struct store *store, enum block_stream *stream, uint32_t bytes, enum store_work *work)
+{
+    enum block_stream other = *stream == STREAM_COLD ? STREAM_HOT : STREAM_DURABLE;
+
+    if (stream_ready(store, *stream, bytes, work))
+        return true;
+    if (*work != STORE_IDLE || !stream_fits(store, other, bytes))
+        return false;
+    *stream = other;
+    return true;
+}
+
+static enum store_work swap_to_tail(struct store *store, const struct tail_record *record)
+{
+    uint32_t place;
+
+    if (tail_append(store, record, store->work, &place))
+        return STORE_IDLE;
+    slot_move(store, record->slot, PLACE_TAIL, place, 0);
+    return STORE_MORE;
+}
+
+static enum store_work swap_move(struct store *store, const struct swap_header *header, uint32_t place)
+{
+    const struct tail_record record = {.slot = header->slot, .key = header->key, .length = header->length,
+                                       .method = header->method};
+    enum block_stream stream = STREAM_COLD;
+    enum store_work work = STORE_IDLE;
+    uint32_t bytes = record_bytes(header->length);
+    int error;
+
+    if (store->swap_blocks_max && !destination(store, &stream, bytes, &work))
+        return work;
+    error = read_block(store, store->collector.victim, store->collector.cursor + FORMAT_ITEM_BYTES, store->work,
+                       header->length);
+    if (error == -EAGAIN)
+        return STORE_BUSY;
+    if (error || swap_open(store, header, place, store->work)) {
+        slot_lose(store, header->slot);
+    } else if (!store->swap_blocks_max) {
+        work = swap_to_tail(store, &record);
+        if (work == STORE_IDLE)
+            return work;
+    } else {
+        append_swap(store, stream, &record, place, PLACE_FLASH);
+    }
+    store->collector.cursor += bytes;
+    return STORE_MORE;
+}
+
+/* As it is: what does not pass its check must go on not to pass. */
+static enum store_work durable_move(struct store *store, const struct record_header *header, uint32_t place)
+{
+    enum block_stream stream = STREAM_SETTLED;
+    enum store_work work = STORE_IDLE;
+    struct append what = {.kind = header->kind, .method = header->method, .length = header->length, .moved = true,
+                          .old = place, .owner = header->node, .serial = header->serial, .page = header->page,
+                          .version = header->version, .payload_crc = header->payload_crc};
+    int error;
+
+    if (!destination(store, &stream, record_bytes(header->length), &work))
+        return work;
+    error = record_read_payload(store, place, header, store->work);
+    if (error == -EAGAIN)
+        return STORE_BUSY;
+    if (error)
+        store->statistics.bad_records++;
+    append_durable(store, stream, &what);
+    store->collector.cursor += record_bytes(header->length);
+    return STORE_MORE;
+}
+
+/* ---- Headers that cannot be read ---- */
+
+/* A page whose record is lost must go on being lost after the next boot: a record says so. */
+static enum store_work node_lose(struct store *store, uint32_t id, uint32_t page, uint32_t place)
+{
+    const struct record_header lost = {.kind = RECORD_LOST, .node = id, .page = page, .version = store->counts,
+                                       .serial = id == NODE_TABLE ? 0 : node_at(store, id)->serial};
+
+    return durable_move(store, &lost, place);
+}
+
+/* On to the next place in the block that anything points at; what points here is lost. */
+static enum store_work derailed(struct store *store, uint32_t place)
+{
+    struct collector *collector = &store->collector;
+    uint32_t end = place_of(store, collector->victim + 1, 0);
+    uint32_t at_slot, at_node, id = 0, page = 0, next;
+    slot_t slot = 0;
+
+    (void)slot_next_in(store, place, end, &at_slot, &slot);
+    (void)node_next_in(store, place, end, &at_node, &id, &page);
+    next = at_slot < at_node ? at_slot : at_node;
+    if (next > place) {
+        collector->cursor = next < end ? place_offset(store, next) : store->block_bytes;
+        return STORE_MORE;
+    }
+    if (at_node == place)
+        return node_lose(store, id, page, place);
+    slot_lose(store, slot);
+    return STORE_MORE;
+}
+
+/* ---- One step ---- */
+
+/* Bytes of the dead record at `place`, or 0 with *work: what was done about a live or unreadable one. */
+static uint32_t swap_step(struct store *store, uint32_t place, enum store_work *work)
+{
+    struct swap_header header;
+    int error = read_block(store, store->collector.victim, store->collector.cursor, &header, sizeof header);
+
+    if (error == -EAGAIN)
+        *work = STORE_BUSY;
+    else if (error || !swap_valid(&header, place, block_at(store, store->collector.victim)->sequence) ||
+             header.length > FORMAT_PAGE)
+        *work = derailed(store, place);
+    else if (!slot_is_at(store, header.slot, PLACE_FLASH, place))
+        return record_bytes(header.length);
+    else
+        *work = swap_move(store, &header, place);
+    return 0;
+}
+
+static uint32_t durable_step(struct store *store, uint32_t place, enum store_work *work)
+{
+    struct record_header header;
+    int error = record_read_header(store, place, &header);
+
+    if (error == -EAGAIN)
+        *work = STORE_BUSY;
+    else if (error)
+        *work = derailed(store, place);
+    else if (!record_held(store, &header, place, NO_PLACE))
+        return record_bytes(header.length);
+    else
+        *work = durable_move(store, &header, place);
+    return 0;
+}
+
+/* What was moved last may still be carried; then the block is empty, or holds what cannot be moved. */
+static enum store_work victim_end(struct store *store)
+{
+    enum store_work work = stream_flush(store, STREAM_COLD);
+
+    if (work == STORE_IDLE)
+        work = stream_flush(store, STREAM_HOT);
+    if (work != STORE_IDLE)
+        return work;
+    if (block_at(store, store->collector.victim)->state == BLOCK_FULL)
+        block_at(store, store->collector.victim)->bits |= BLOCK_STUCK;
+    store->collector.victim = NO_BLOCK;
+    return STORE_MORE;
+}
+
+static enum store_work collect(struct store *store)
+{
+    struct collector *collector = &store->collector;
+    const struct block *block = block_at(store, collector->victim);
+    enum store_work work = STORE_MORE;
+
+    for (uint32_t i = 0; i < DEAD_A_STEP; i++) {
+        uint32_t place = place_of(store, collector->victim, collector->cursor);
+        uint32_t dead;
+
+        if (collector->cursor >= block->used * FORMAT_UNIT)
+            return victim_end(store);
+        dead = stream_durable(block_stream_of(block)) ? durable_step(store, place, &work)
+                                                      : swap_step(store, place, &work);
+        if (!dead)
+            return work;
+        collector->cursor += dead;
+    }
+    return STORE_MORE;
+}
+
+enum store_work collector_step(struct store *store)
+{
+    struct collector *collector = &store->collector;
+
+    if (collector->victim != NO_BLOCK && block_at(store, collector->victim)->state != BLOCK_FULL)
+        collector->victim = NO_BLOCK;
+    if (collector->victim == NO_BLOCK) {
+        *collector = (struct collector){.victim = choose(store), .cursor = FORMAT_BLOCK_HEADER,
+                                        .wear_holdoff = collector->wear_holdoff};
+        return collector->victim == NO_BLOCK ? STORE_IDLE : STORE_MORE;
+    }
+    return collect(store);
+}

@@ -1,0 +1,197 @@
+/*
+ * What the store can promise: room for pages of whatever contents, and a life of erases.
+ */
+#include <errno.h>
+
+#include "mm/store/state.h"
+
+#define RESERVE_LEAST 6u                   /* open blocks of four streams, and two erased */
+
+uint32_t pages_per_block(const struct store *store)
+{
+    return (store->block_bytes - FORMAT_BLOCK_HEADER) / record_bytes(FORMAT_PAGE);
+}
+
+/* Blocks that hold nothing in any count, so that collection always gains. */
+uint32_t reserve_blocks(const struct store *store)
+{
+    return RESERVE_LEAST + store->block_count / 32;
+}
+
+/* ---- Use ---- */
+
+struct use {
+    uint32_t durable, swap;                /* blocks */
+    uint64_t durable_units, swap_units;    /* alive in them */
+};
+
+static struct use use_of(const struct store *store)
+{
+    struct use use = {0};
+
+    for (uint32_t i = 0; i < store->block_count; i++) {
+        const struct block *block = block_at(store, i);
+        uint64_t live = block->records ? (uint64_t)block->used * block->live / block->records : 0;
+
+        if (block->state != BLOCK_FULL && block->state != BLOCK_OPEN)
+            continue;
+        if (stream_durable(block_stream_of(block))) {
+            use.durable++;
+            use.durable_units += live;
+        } else {
+            use.swap++;
+            use.swap_units += live;
+        }
+    }
+    return use;
+}
+
+/* Units of a block that are sure to be filled: all but the room that a whole page did not find. */
+static uint32_t sure_units(const struct store *store)
+{
+    return (store->block_bytes - FORMAT_BLOCK_HEADER - FORMAT_ITEM_BYTES - record_bytes(FORMAT_PAGE)) / FORMAT_UNIT;
+}
+
+static uint32_t blocks_of(const struct store *store, uint64_t units)
+{
+    return (uint32_t)((units + sure_units(store) - 1) / sure_units(store));
+}
+
+static uint32_t good_blocks(const struct store *store)
+{
+    uint32_t kept = store->bad + reserve_blocks(store);
+
+    return store->block_count > kept ? store->block_count - kept : 0;
+}
+
+static uint32_t promised_blocks(const struct store *store)
+{
+    uint32_t tail = tail_capacity_pages(store);
+    uint32_t pages = store->promised_pages > tail ? store->promised_pages - tail : 0;
+
+    return (pages + pages_per_block(store) - 1) / pages_per_block(store);
+}
+
+int durable_room(const struct store *store, uint32_t blocks)
+{
+    struct use use = use_of(store);
+    uint32_t swap = blocks_of(store, use.swap_units);
+
+    if (swap < promised_blocks(store))
+        swap = promised_blocks(store);
+    return (uint64_t)blocks_of(store, use.durable_units) + swap + blocks <= good_blocks(store) ? -EAGAIN : -ENOSPC;
+}
+
+/* ---- Promises ---- */
+
+static uint64_t capacity_with(const struct store *store, uint32_t swap_blocks)
+{
+    struct use use = use_of(store);
+    uint32_t good = good_blocks(store);
+    uint32_t blocks = good > use.durable + store->transaction.blocks ? good - use.durable - store->transaction.blocks : 0;
+
+    if (blocks > swap_blocks)
+        blocks = swap_blocks;
+    return tail_capacity_pages(store) + (uint64_t)blocks * pages_per_block(store);
+}
+
+uint64_t store_capacity_pages(const struct store *store)
+{
+    if (!store->flash || !life_left(store))
+        return tail_capacity_pages(store);
+    return capacity_with(store, store->swap_blocks_max);
+}
+
+int store_promise(struct store *store, int64_t pages)
+{
+    if (pages > 0 && (uint64_t)pages + store->promised_pages > store_capacity_pages(store))
+        return -ENOMEM;
+    ASSERT(pages >= 0 || (uint64_t)-pages <= store->promised_pages);
+    store->promised_pages = (uint32_t)((int64_t)store->promised_pages + pages);
+    return 0;
+}
+
+/* ---- Swap on flash ---- */
+
+uint32_t swap_blocks_used(const struct store *store)
+{
+    return use_of(store).swap;
+}
+
+bool swap_shrinking(const struct store *store)
+{
+    return store->swap_blocks_max < store->block_count && swap_blocks_used(store) > store->swap_blocks_max;
+}
+
+bool swap_crowded(const struct store *store)
+{
+    return store->swap_blocks_max && store->swap_blocks_max < store->block_count &&
+           swap_blocks_used(store) >= store->swap_blocks_max && tail_above_mark(store);
+}
+
+static bool fits_tail(const struct store *store)
+{
+    uint64_t room = (uint64_t)tail_capacity_pages(store) * FORMAT_PAGE;
+
+    return use_of(store).swap_units * FORMAT_UNIT + store->tail.bytes <= room;
+}
+
+int store_swap_set(struct store *store, uint32_t blocks)
+{
+    if (!store->flash)
+        return blocks ? -ENOSPC : 0;
+    if (blocks < store->swap_blocks_max) {
+        if (store->promised_pages > capacity_with(store, blocks))
+            return -ENOSPC;
+        if (!blocks ? !fits_tail(store) : blocks_of(store, use_of(store).swap_units) + 2 > blocks)
+            return -ENOSPC;
+    }
+    store->swap_blocks_max = blocks;
+    return swap_shrinking(store) ? -EAGAIN : 0;
+}
+
+/* ---- Life ---- */
+
+static bool declared(const struct store *store)
+{
+    return store->config.life_erases_per_day && store->config.seconds;
+}
+
+/* Credit grows with time in use and each erase takes from it; it is kept in every erase stamp. */
+static int64_t credit_now(const struct store *store)
+{
+    uint64_t passed = store->config.seconds(store->config.context) - store->credit_s;
+
+    return store->credit + (int64_t)(passed * store->config.life_erases_per_day);
+}
+
+void life_begin(struct store *store, int32_t credit)
+{
+    bool fresh = credit == LIFE_NEVER_DECLARED && declared(store);
+
+    store->credit = (fresh ? (int64_t)store->config.life_erases_per_day : credit) * SECONDS_PER_DAY;
+    store->credit_s = declared(store) ? store->config.seconds(store->config.context) : 0;
+}
+
+bool life_left(const struct store *store)
+{
+    return !declared(store) || credit_now(store) > 0;
+}
+
+void life_erased(struct store *store)
+{
+    store->erases_total++;
+    if (!declared(store))
+        return;
+    store->credit = credit_now(store) - SECONDS_PER_DAY;
+    store->credit_s = store->config.seconds(store->config.context);
+}
+
+int32_t life_credit(const struct store *store)
+{
+    int64_t credit = store->credit / SECONDS_PER_DAY;
+
+    if (credit > INT32_MAX)
+        return INT32_MAX;
+    return credit < LIFE_NEVER_DECLARED ? LIFE_NEVER_DECLARED : (int32_t)credit;
+}

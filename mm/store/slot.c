@@ -1,0 +1,284 @@
+/*
+ * The slot table: slot -> place, and how many hold it. Moving a record changes this table alone.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "mm/store/codec.h"
+#include "mm/store/state.h"
+
+/* ---- Table ---- */
+
+int slots_init(struct store *store)
+{
+    store->slots = page_get(store);
+    return store->slots ? 0 : -ENOMEM;
+}
+
+void slots_free(struct store *store)
+{
+    for (uint32_t i = 0; store->slots && i < SLOT_PAGES; i++)
+        page_put(store, store->slots[i]);
+    page_put(store, store->slots);
+    store->slots = NULL;
+}
+
+/* Slot 0 is none, so it is never on the free list. */
+static int table_grow(struct store *store)
+{
+    struct slot_entry *page;
+    uint32_t first = store->slot_pages * SLOTS_PER_PAGE;
+
+    if (store->slot_pages == SLOT_PAGES)
+        return -ENOSPC;
+    page = page_get(store);
+    if (!page)
+        return -ENOMEM;
+    store->slots[store->slot_pages++] = page;
+    for (uint32_t i = SLOTS_PER_PAGE; i-- > 0;) {
+        if (!(first + i))
+            continue;
+        page[i].place = store->slot_free;
+        store->slot_free = first + i;
+    }
+    return 0;
+}
+
+static int slot_allocate(struct store *store, slot_t *slot)
+{
+    int error = store->slot_free ? 0 : table_grow(store);
+
+    if (error)
+        return error;
+    *slot = store->slot_free;
+    store->slot_free = slot_at(store, *slot)->place;
+    if (++store->slots_used > store->statistics.slots_peak)
+        store->statistics.slots_peak = store->slots_used;
+    return 0;
+}
+
+static void page_unlink(struct store *store, uint32_t first)
+{
+    slot_t *link = &store->slot_free;
+
+    while (*link) {
+        if (*link / SLOTS_PER_PAGE == first / SLOTS_PER_PAGE)
+            *link = slot_at(store, *link)->place;
+        else
+            link = &slot_at(store, *link)->place;
+    }
+}
+
+/* The table's last page goes back when it and half of the page before it are free. */
+static void table_shrink(struct store *store)
+{
+    while (store->slot_pages > 1 && store->slots_used < (store->slot_pages - 1) * SLOTS_PER_PAGE / 2) {
+        uint32_t last = store->slot_pages - 1;
+
+        for (uint32_t i = 0; i < SLOTS_PER_PAGE; i++)
+            if (slot_place_of(&store->slots[last][i]) != PLACE_FREE)
+                return;
+        page_unlink(store, last * SLOTS_PER_PAGE);
+        page_put(store, store->slots[last]);
+        store->slots[last] = NULL;
+        store->slot_pages--;
+    }
+}
+
+static void slot_free(struct store *store, slot_t slot)
+{
+    *slot_at(store, slot) = (struct slot_entry){.place = store->slot_free};
+    store->slot_free = slot;
+    store->slots_used--;
+    if (slot % 64 == 0)
+        table_shrink(store);
+}
+
+static struct slot_entry *slot_held(const struct store *store, slot_t slot)
+{
+    ASSERT(slot && slot / SLOTS_PER_PAGE < store->slot_pages);
+    ASSERT(slot_place_of(slot_at(store, slot)) != PLACE_FREE);
+    return slot_at(store, slot);
+}
+
+/* ---- Places ---- */
+
+bool slot_is_at(const struct store *store, slot_t slot, enum slot_place where, uint32_t place)
+{
+    const struct slot_entry *entry;
+
+    if (!slot || slot / SLOTS_PER_PAGE >= store->slot_pages)
+        return false;
+    entry = slot_at(store, slot);
+    return slot_place_of(entry) == where && entry->place == place;
+}
+
+static void record_died(struct store *store, const struct slot_entry *entry)
+{
+    if (slot_place_of(entry) == PLACE_TAIL)
+        tail_died(store, entry->place);
+    else if (slot_place_of(entry) == PLACE_FLASH)
+        block_died(store, entry->place);
+}
+
+void slot_move(struct store *store, slot_t slot, enum slot_place where, uint32_t place, uint32_t units)
+{
+    struct slot_entry *entry = slot_at(store, slot);
+    struct slot_entry before = *entry;
+
+    entry->place = place;
+    entry->units = (uint16_t)((uint32_t)where << SLOT_WHERE_SHIFT | units);
+    if (where == PLACE_FLASH)
+        block_live(store, place);
+    record_died(store, &before);
+}
+
+void slot_lose(struct store *store, slot_t slot)
+{
+    store->statistics.bad_records++;
+    slot_move(store, slot, PLACE_LOST, NO_PLACE, 0);
+}
+
+/* The slot whose flash record is the first one in [first, end). */
+bool slot_next_in(const struct store *store, uint32_t first, uint32_t end, uint32_t *place, slot_t *slot)
+{
+    *place = end;
+    for (slot_t i = 1; i < store->slot_pages * SLOTS_PER_PAGE; i++) {
+        const struct slot_entry *entry = slot_at(store, i);
+
+        if (slot_place_of(entry) == PLACE_FLASH && entry->place >= first && entry->place < *place) {
+            *place = entry->place;
+            *slot = i;
+        }
+    }
+    return *place < end;
+}
+
+/* ---- Saving ---- */
+
+static bool writes_back(const struct store *store)
+{
+    return store->flash && store->swap_blocks_max;
+}
+
+/* RAM was refused although the tail has not its share: write back, or use what frames there are better. */
+static int pinched(struct store *store)
+{
+    uint32_t moved = 0;
+
+    if (writes_back(store) && store->tail.records) {
+        store->tail.pinched = true;
+        return -EAGAIN;
+    }
+    while (moved < store->tail.records && tail_compact(store))
+        moved++;
+    return moved && tail_thin(store) ? -EAGAIN : -ENOMEM;
+}
+
+static void slot_fill(struct store *store, slot_t slot, bool fresh, uint32_t place)
+{
+    struct slot_entry *entry = slot_at(store, slot);
+
+    if (!fresh) {
+        slot_move(store, slot, PLACE_TAIL, place, 0);
+        return;
+    }
+    *entry = (struct slot_entry){.place = place, .references = 1,
+                                 .units = (uint16_t)(PLACE_TAIL << SLOT_WHERE_SHIFT)};
+}
+
+static int save(struct store *store, slot_t slot, bool fresh, store_key_t key, const void *page)
+{
+    enum codec_method method;
+    uint32_t length = codec_compress(page, store->bounce, &method);
+    struct tail_record record = {.slot = slot, .key = key, .length = (uint16_t)length, .method = (uint8_t)method};
+    uint32_t place;
+    int error = tail_append(store, &record, store->bounce, &place);
+
+    if (error)
+        return error == -ENOMEM ? pinched(store) : error;
+    slot_fill(store, slot, fresh, place);
+    store->statistics.tail_saves++;
+    store->statistics.payload_bytes_in += FORMAT_PAGE;
+    store->statistics.payload_bytes_out += length;
+    return 0;
+}
+
+int slot_save(struct store *store, slot_t *slot, store_key_t key, const void *page)
+{
+    slot_t wanted = *slot;
+    int error = tail_make_room(store, writes_back(store));
+
+    ASSERT(!wanted || slot_held(store, wanted)->references == 1);
+    if (!error && !wanted)
+        error = slot_allocate(store, &wanted);
+    if (error)
+        return error;
+    error = save(store, wanted, !*slot, key, page);
+    if (error && !*slot)
+        slot_free(store, wanted);
+    if (!error)
+        *slot = wanted;
+    return error;
+}
+
+/* ---- Loading ---- */
+
+static int load_tail(struct store *store, const struct slot_entry *entry, store_key_t key, void *page)
+{
+    const struct tail_record *record = tail_at(store, entry->place);
+
+    if (record->key != key || !key_find(store, key))
+        return -EIO;
+    store->statistics.tail_loads++;
+    return codec_expand((enum codec_method)record->method, tail_payload(store, entry->place, store->bounce),
+                        record->length, page) ? -EIO : SLOT_TAIL;
+}
+
+int slot_load(struct store *store, slot_t slot, store_key_t key, void *page)
+{
+    const struct slot_entry *entry = slot_held(store, slot);
+    int error;
+
+    if (slot_place_of(entry) == PLACE_TAIL)
+        return load_tail(store, entry, key, page);
+    if (slot_place_of(entry) == PLACE_LOST)
+        return -EIO;
+    error = swap_read(store, slot, entry, key, page);
+    if (error == -EIO)
+        store->statistics.bad_records++;
+    if (error)
+        return error;
+    store->statistics.flash_loads++;
+    return SLOT_FLASH;
+}
+
+enum slot_source slot_where(const struct store *store, slot_t slot)
+{
+    return slot_place_of(slot_held(store, slot)) == PLACE_TAIL ? SLOT_TAIL : SLOT_FLASH;
+}
+
+/* ---- References ---- */
+
+void slot_share(struct store *store, slot_t slot)
+{
+    struct slot_entry *entry = slot_held(store, slot);
+
+    ASSERT(entry->references < UINT16_MAX);
+    entry->references++;
+}
+
+void slot_put(struct store *store, slot_t slot)
+{
+    struct slot_entry *entry = slot_held(store, slot);
+
+    if (--entry->references)
+        return;
+    record_died(store, entry);
+    slot_free(store, slot);
+}
+
+uint32_t slot_references(const struct store *store, slot_t slot)
+{
+    return slot_held(store, slot)->references;
+}

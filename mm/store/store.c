@@ -1,0 +1,226 @@
+/*
+ * Opening, closing, and the steps of the store: what is done next.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "mm/store/state.h"
+
+#define BLOCKS_LEAST 10u
+#define BLOCK_BYTES_LEAST 8192u
+#define BLOCK_BYTES_MOST (512u << 10)
+
+void *page_get(struct store *store)
+{
+    return store->config.page_get(store->config.context);
+}
+
+void page_put(struct store *store, void *page)
+{
+    if (page)
+        store->config.page_put(store->config.context, page);
+}
+
+/* ---- Opening and closing ---- */
+
+static int geometry(struct store *store)
+{
+    const struct flash_geometry *flash = &store->flash->geometry;
+    const struct store_config *config = &store->config;
+
+    store->block_bytes = flash->erase_bytes;
+    if (store->block_bytes < BLOCK_BYTES_LEAST || store->block_bytes > BLOCK_BYTES_MOST ||
+        config->base % store->block_bytes || config->bytes % store->block_bytes ||
+        config->base > flash->size_bytes || config->bytes > flash->size_bytes - config->base)
+        return -EINVAL;
+    store->block_count = config->bytes / store->block_bytes;
+    if (store->block_count > FORMAT_BLOCKS_MAX)
+        store->block_count = FORMAT_BLOCKS_MAX;
+    return store->block_count < BLOCKS_LEAST ? -EINVAL : 0;
+}
+
+static int pages_allocate(struct store *store)
+{
+    store->work = page_get(store);
+    store->bounce = page_get(store);
+    if (!store->work || !store->bounce)
+        return -ENOMEM;
+    for (uint32_t i = 0; i * BLOCKS_PER_PAGE < store->block_count; i++) {
+        store->blocks[i] = page_get(store);
+        if (!store->blocks[i])
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static void reset(struct store *store)
+{
+    for (uint32_t i = 0; i < STREAM_COUNT; i++)
+        stream_reset(&store->streams[i]);
+    store->eraser.block = NO_BLOCK;
+    store->collector.victim = NO_BLOCK;
+    store->next[0] = FORMAT_NO_BLOCK;
+    store->next[1] = FORMAT_NO_BLOCK;
+    store->swap_blocks_max = UINT32_MAX;
+    store->version_next = 1;
+    memcpy(store->random, store->config.seed, sizeof store->random);
+    memset(store->config.seed, 0, sizeof store->config.seed);
+    seal_random(store->random, store->boot_key, sizeof store->boot_key);
+}
+
+int store_allocate(const struct store_config *config, struct store **made)
+{
+    struct store *store = config->page_get(config->context);
+    int error = 0;
+
+    *made = store;
+    if (!store)
+        return -ENOMEM;
+    store->config = *config;
+    store->flash = config->flash;
+    reset(store);
+    if (store->flash)
+        error = geometry(store);
+    if (!error)
+        error = pages_allocate(store);
+    if (!error)
+        error = slots_init(store);
+    return error ? error : nodes_init(store);
+}
+
+int store_open(const struct store_config *config, struct store **store)
+{
+    int error = store_allocate(config, store);
+
+    if (!error)
+        error = tail_init(*store);
+    if (!error && config->flash)
+        error = mount(*store);
+    if (error) {
+        if (*store)
+            store_close(*store);
+        *store = NULL;
+    }
+    return error;
+}
+
+void store_close(struct store *store)
+{
+    while (store->operation.kind != OPERATION_NONE && store->operation.request.status == FLASH_PENDING)
+        flash_poll(store->flash);
+    changes_free(store);
+    nodes_free(store);
+    slots_free(store);
+    tail_free(store);
+    keys_free(store);
+    for (uint32_t i = 0; i < BLOCK_PAGES; i++)
+        page_put(store, store->blocks[i]);
+    page_put(store, store->work);
+    page_put(store, store->bounce);
+    page_put(store, store);
+}
+
+/* ---- Steps ---- */
+
+static bool wants_write_back(const struct store *store)
+{
+    return store->swap_blocks_max && tail_above_mark(store);
+}
+
+/* The oldest live record of the tail goes to HOT. */
+static enum store_work write_back(struct store *store)
+{
+    struct cursor before = store->tail.scan;
+    enum store_work work = STORE_IDLE;
+    struct tail_record record;
+    uint32_t place;
+    const void *payload;
+
+    if (tail_thin(store) && tail_compact(store))
+        return STORE_MORE;
+    if (!tail_oldest(store, &place))
+        return stream_flush(store, STREAM_HOT);
+    record = *tail_at(store, place);
+    if (!stream_ready(store, STREAM_HOT, record_bytes(record.length), &work)) {
+        store->tail.scan = before;
+        return work;
+    }
+    payload = tail_payload(store, place, store->work);
+    if (payload != store->work)
+        memcpy(store->work, payload, record.length);
+    append_swap(store, STREAM_HOT, &record, place, PLACE_TAIL);
+    store->tail.pinched = false;
+    return STORE_MORE;
+}
+
+/* Streams of swap end with swap on flash, or when their blocks are to leave it. */
+static enum store_work streams_leave(struct store *store)
+{
+    for (uint32_t i = STREAM_HOT; i <= STREAM_COLD; i++) {
+        enum store_work work = stream_flush(store, (enum block_stream)i);
+
+        if (work != STORE_IDLE)
+            return work;
+        stream_abandon(store, (enum block_stream)i);
+    }
+    return collector_step(store);
+}
+
+/* Space is wanted, and only a commit that is in doubt stands between it and us. */
+static enum store_work doubt_press(struct store *store)
+{
+    if (!store->doubt || store->doubt_pressing || store->erased >= collector_wanted_erased(store))
+        return STORE_IDLE;
+    store->doubt_pressing = true;
+    return STORE_MORE;
+}
+
+static enum store_work do_next(struct store *store)
+{
+    bool short_of = store->erased < collector_wanted_erased(store) ||
+                    (store->transaction.state == TRANSACTION_WANTED && collector_voids(store));
+    enum store_work work = append_step(store);
+
+    if (work == STORE_IDLE)
+        work = eraser_step(store, false);
+    if (work == STORE_IDLE)
+        work = commit_step(store);
+    if (work == STORE_IDLE)
+        work = eraser_step(store, short_of);
+    if (work == STORE_IDLE)
+        work = swap_shrinking(store) ? streams_leave(store) : collector_step(store);
+    if (work == STORE_IDLE)
+        work = doubt_press(store);
+    if (work == STORE_IDLE && wants_write_back(store))
+        work = write_back(store);
+    if (work == STORE_IDLE)
+        work = eraser_step(store, true);
+    return work;
+}
+
+enum store_work store_step(struct store *store)
+{
+    enum store_work work;
+
+    if (!store->flash)
+        return STORE_IDLE;
+    work = operation_poll(store);
+    if (work == STORE_IDLE)
+        work = do_next(store);
+    if (work == STORE_IDLE && transaction_stuck(store)) {
+        commit_failed(store);
+        work = STORE_MORE;
+    }
+    return work;
+}
+
+bool store_wants_step(const struct store *store)
+{
+    enum transaction_state state = store->transaction.state;
+
+    if (!store->flash)
+        return false;
+    return wants_write_back(store) || store->append.state != APPEND_IDLE || store->operation.kind != OPERATION_NONE ||
+           state == TRANSACTION_WANTED || state == TRANSACTION_OPEN || state == TRANSACTION_COMMITTING ||
+           swap_shrinking(store);
+}

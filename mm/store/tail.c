@@ -1,0 +1,374 @@
+/*
+ * The tail: the newest part of the log, in frames.
+ *
+ *      oldest          scan                         end
+ *   | dead | live dead | live live | gone | live live |
+ *      frame             records may cross frames      -> slot_save() appends here
+ *      given back when its last record dies
+ *
+ * A place in the tail is a frame's number and an offset in units of 8 bytes; numbers go on for ever and are folded onto
+ * the ring, which has room for frames that are gone.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "mm/store/state.h"
+
+#define FRAME_HEADER ((uint32_t)sizeof(struct tail_frame))
+#define RECORD_HEADER ((uint32_t)sizeof(struct tail_record))
+#define FRAME_ROOM (FORMAT_PAGE - FRAME_HEADER)
+#define UNITS_PER_FRAME (FORMAT_PAGE / 8)
+#define FRAMES_LEAST 8u
+#define FRAMES_PER_RECORD 2u               /* at most, behind the frame that the tail ends in */
+#define COMPACTION_FRAMES 2u               /* left to the moving of old records, so that it can always begin */
+#define COMPACT_BOUND 64u                  /* records moved for one save while flash is there to help */
+
+_Static_assert(sizeof(struct tail_frame) == 8 && sizeof(struct tail_record) == 16, "tail layout");
+
+static struct tail_frame **frame_slot(const struct tail *tail, uint32_t frame)
+{
+    uint32_t index = frame & (tail->ring_frames - 1);
+
+    return &tail->ring[index / PAGE_POINTERS][index % PAGE_POINTERS];
+}
+
+static uint32_t padded(uint32_t length)
+{
+    return (length + 7u) & ~7u;
+}
+
+static uint32_t to_place(struct cursor at)
+{
+    return at.frame * UNITS_PER_FRAME + at.offset / 8;
+}
+
+static struct cursor to_cursor(uint32_t place)
+{
+    return (struct cursor){place / UNITS_PER_FRAME, place % UNITS_PER_FRAME * 8};
+}
+
+int tail_init(struct store *store)
+{
+    struct tail *tail = &store->tail;
+
+    if (store->config.tail_pages < FRAMES_LEAST)
+        return -EINVAL;
+    tail->pages_max = store->config.tail_pages;
+    if (tail->pages_max > TAIL_DIRECTORIES * PAGE_POINTERS / 2)
+        tail->pages_max = TAIL_DIRECTORIES * PAGE_POINTERS / 2;
+    tail->ring_frames = PAGE_POINTERS;
+    while (tail->ring_frames < 2 * tail->pages_max)
+        tail->ring_frames *= 2;
+    tail->high = tail->pages_max - (tail->pages_max / 8 > 4 ? tail->pages_max / 8 : 4);
+    tail->end = (struct cursor){0, FORMAT_PAGE};
+    for (uint32_t i = 0; i < tail->ring_frames / PAGE_POINTERS; i++) {
+        tail->ring[i] = page_get(store);
+        if (!tail->ring[i])
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+void tail_free(struct store *store)
+{
+    struct tail *tail = &store->tail;
+
+    for (uint32_t i = 0; i < TAIL_DIRECTORIES && tail->ring[i]; i++) {
+        for (uint32_t j = 0; j < PAGE_POINTERS; j++)
+            page_put(store, tail->ring[i][j]);
+        page_put(store, tail->ring[i]);
+        tail->ring[i] = NULL;
+    }
+}
+
+/* ---- Frames ---- */
+
+static void frame_release(struct store *store, uint32_t frame)
+{
+    struct tail *tail = &store->tail;
+    struct tail_frame **slot = frame_slot(tail, frame);
+
+    page_put(store, *slot);
+    *slot = NULL;
+    tail->pages--;
+    while (tail->oldest != tail->end.frame && !*frame_slot(tail, tail->oldest))
+        tail->oldest++;
+}
+
+/* Frames behind the end, for a record that needs `count` more. */
+static int frames_add(struct store *store, uint32_t count)
+{
+    struct tail *tail = &store->tail;
+
+    if (tail->pages + count > tail->pages_max ||
+        tail->end.frame + count + 1 - tail->oldest > tail->ring_frames)
+        return -EAGAIN;
+    for (uint32_t i = 1; i <= count; i++) {
+        struct tail_frame *frame = page_get(store);
+
+        if (!frame) {
+            while (--i > 0)
+                frame_release(store, tail->end.frame + i);
+            return -ENOMEM;
+        }
+        *frame_slot(tail, tail->end.frame + i) = frame;
+        tail->pages++;
+    }
+    return 0;
+}
+
+static void frame_enter(struct store *store)
+{
+    struct tail *tail = &store->tail;
+    uint32_t left = tail->end.frame;
+
+    tail->end = (struct cursor){left + 1, FRAME_HEADER};
+    if (*frame_slot(tail, left) && !(*frame_slot(tail, left))->live)
+        frame_release(store, left);
+    while (tail->oldest != tail->end.frame && !*frame_slot(tail, tail->oldest))
+        tail->oldest++;
+}
+
+static void put_bytes(struct store *store, const uint8_t *from, uint32_t bytes)
+{
+    struct tail *tail = &store->tail;
+
+    while (bytes) {
+        uint32_t part = FORMAT_PAGE - tail->end.offset;
+
+        if (!part) {
+            frame_enter(store);
+            (*frame_slot(tail, tail->end.frame))->live++;
+            continue;
+        }
+        if (part > bytes)
+            part = bytes;
+        memcpy((uint8_t *)*frame_slot(tail, tail->end.frame) + tail->end.offset, from, part);
+        tail->end.offset += part;
+        from += part;
+        bytes -= part;
+    }
+}
+
+int tail_append(struct store *store, const struct tail_record *record, const void *payload, uint32_t *place)
+{
+    struct tail *tail = &store->tail;
+    uint32_t need = RECORD_HEADER + padded(record->length);
+    uint32_t room = FORMAT_PAGE - tail->end.offset;
+    struct tail_frame *frame;
+    int error = 0;
+
+    if (room < RECORD_HEADER)
+        room = 0;
+    if (need > room)
+        error = frames_add(store, (need - room + FRAME_ROOM - 1) / FRAME_ROOM);
+    if (error)
+        return error;
+    if (!room)
+        frame_enter(store);
+    frame = *frame_slot(tail, tail->end.frame);
+    frame->live++;
+    if (!frame->first)
+        frame->first = (uint16_t)tail->end.offset;
+    *place = to_place(tail->end);
+    put_bytes(store, (const uint8_t *)record, RECORD_HEADER);
+    put_bytes(store, payload, record->length);
+    tail->end.offset = (tail->end.offset + 7u) & ~7u;
+    tail->records++;
+    tail->bytes += need;
+    if (tail->pages * FORMAT_PAGE > store->statistics.tail_peak_bytes)
+        store->statistics.tail_peak_bytes = tail->pages * FORMAT_PAGE;
+    return 0;
+}
+
+/* ---- Records ---- */
+
+const struct tail_record *tail_at(const struct store *store, uint32_t place)
+{
+    struct cursor at = to_cursor(place);
+
+    return (const struct tail_record *)((const uint8_t *)*frame_slot(&store->tail, at.frame) + at.offset);
+}
+
+const void *tail_payload(const struct store *store, uint32_t place, void *into)
+{
+    struct cursor at = to_cursor(place);
+    const uint8_t *frame = (const uint8_t *)*frame_slot(&store->tail, at.frame);
+    uint32_t left = tail_at(store, place)->length;
+    uint8_t *to = into;
+
+    at.offset += RECORD_HEADER;
+    if (at.offset + left <= FORMAT_PAGE)
+        return frame + at.offset;
+    while (left) {
+        uint32_t part = FORMAT_PAGE - at.offset < left ? FORMAT_PAGE - at.offset : left;
+
+        memcpy(to, (const uint8_t *)*frame_slot(&store->tail, at.frame) + at.offset, part);
+        to += part;
+        left -= part;
+        at = (struct cursor){at.frame + 1, FRAME_HEADER};
+    }
+    return into;
+}
+
+/* Where the record at `at` ends: always in the frame of its last byte. */
+static struct cursor record_end(struct cursor at, uint32_t length)
+{
+    uint32_t left = RECORD_HEADER + padded(length);
+
+    while (left > FORMAT_PAGE - at.offset) {
+        left -= FORMAT_PAGE - at.offset;
+        at = (struct cursor){at.frame + 1, FRAME_HEADER};
+    }
+    at.offset += left;
+    return at;
+}
+
+void tail_died(struct store *store, uint32_t place)
+{
+    struct tail *tail = &store->tail;
+    uint32_t length = tail_at(store, place)->length;
+    struct cursor at = to_cursor(place);
+    uint32_t last = record_end(at, length).frame;
+
+    tail->records--;
+    tail->bytes -= RECORD_HEADER + padded(length);
+    for (uint32_t frame = at.frame;; frame++) {
+        struct tail_frame *touched = *frame_slot(tail, frame);
+
+        ASSERT(touched && touched->live > 0);
+        if (!--touched->live && frame_slot(tail, frame) != frame_slot(tail, tail->end.frame))
+            frame_release(store, frame);
+        if (((frame ^ last) & (tail->ring_frames - 1)) == 0)
+            break;
+    }
+}
+
+/* ---- From the oldest to the newest ---- */
+
+/* To the next record at or after `at`; false: there is none before the end. */
+static bool seek(const struct tail *tail, struct cursor *at)
+{
+    while (at->frame - tail->oldest <= tail->end.frame - tail->oldest) {
+        const struct tail_frame *frame = *frame_slot(tail, at->frame);
+
+        if (frame && !at->offset)
+            at->offset = frame->first;
+        if (at->frame == tail->end.frame && at->offset >= tail->end.offset)
+            return false;
+        if (frame && at->offset && FORMAT_PAGE - at->offset >= RECORD_HEADER)
+            return true;
+        *at = (struct cursor){at->frame + 1, 0};
+    }
+    return false;
+}
+
+bool tail_oldest(struct store *store, uint32_t *place)
+{
+    struct tail *tail = &store->tail;
+
+    if (!tail->records)
+        return false;
+    if (tail->scan.frame - tail->oldest > tail->end.frame - tail->oldest)
+        tail_rewind(store);
+    while (seek(tail, &tail->scan)) {
+        const struct tail_record *record = tail_at(store, to_place(tail->scan));
+        struct cursor found = tail->scan;
+
+        tail->scan = record_end(found, record->length);
+        if (slot_is_at(store, record->slot, PLACE_TAIL, to_place(found))) {
+            *place = to_place(found);
+            return true;
+        }
+    }
+    return false;
+}
+
+void tail_rewind(struct store *store)
+{
+    store->tail.scan = (struct cursor){store->tail.oldest, 0};
+}
+
+bool tail_thin(const struct store *store)
+{
+    return (uint64_t)store->tail.bytes * 4 < (uint64_t)store->tail.pages * FRAME_ROOM * 3;
+}
+
+bool tail_compact(struct store *store)
+{
+    struct tail_record record;
+    struct cursor before = store->tail.scan;
+    uint32_t from, to;
+
+    if (!tail_oldest(store, &from)) {
+        tail_rewind(store);
+        return false;
+    }
+    record = *tail_at(store, from);
+    if (tail_append(store, &record, tail_payload(store, from, store->bounce), &to)) {
+        store->tail.scan = before;
+        return false;
+    }
+    slot_move(store, record.slot, PLACE_TAIL, to, 0);
+    return true;
+}
+
+static bool ring_long(const struct tail *tail)
+{
+    return tail->end.frame + 1 + FRAMES_PER_RECORD + COMPACTION_FRAMES - tail->oldest > tail->ring_frames;
+}
+
+static bool roomy(const struct tail *tail)
+{
+    return tail->pages + FRAMES_PER_RECORD + COMPACTION_FRAMES <= tail->pages_max && !ring_long(tail);
+}
+
+/*
+ * Room for a record of any length. What is thinly alive is moved together, and so is a tail that a few old records have
+ * made too long; otherwise, where flash writes back, that is waited for.
+ */
+int tail_make_room(struct store *store, bool writes_back)
+{
+    struct tail *tail = &store->tail;
+    uint32_t bound = writes_back ? COMPACT_BOUND : 2 * tail->records + 1;
+
+    if (roomy(tail))
+        return 0;
+    if (ring_long(tail))
+        tail_rewind(store);
+    while (!roomy(tail) && bound-- > 0 && (!writes_back || ring_long(tail) || tail_thin(store)))
+        (void)tail_compact(store);
+    return roomy(tail) ? 0 : -EAGAIN;
+}
+
+/* When the declared life is used up, pages stay here as long as they fit. */
+bool tail_above_mark(const struct store *store)
+{
+    const struct tail *tail = &store->tail;
+
+    if (tail->pinched && tail->records)
+        return true;
+    return life_left(store) ? tail->pages > tail->high : !roomy(tail);
+}
+
+/* What fits however badly it compresses: a frame's room is lost at each end of the ring, and compaction has its own. */
+uint32_t tail_capacity_pages(const struct store *store)
+{
+    return (uint32_t)((uint64_t)(store->tail.pages_max - COMPACTION_FRAMES - 3) * FRAME_ROOM /
+                      (RECORD_HEADER + FORMAT_PAGE));
+}
+
+const char *tail_check(const struct store *store)
+{
+    const struct tail *tail = &store->tail;
+    uint32_t pages = 0;
+
+    for (uint32_t i = 0; i < tail->ring_frames; i++) {
+        const struct tail_frame *frame = tail->ring[i / PAGE_POINTERS][i % PAGE_POINTERS];
+
+        pages += frame != NULL;
+        if (frame && !frame->live && *frame_slot(tail, tail->end.frame) != frame)
+            return "1: a frame of the tail without a live record is given back";
+    }
+    return pages == tail->pages ? NULL : "1: the tail's frames are counted";
+}

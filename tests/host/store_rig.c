@@ -1,0 +1,296 @@
+#include "tests/host/store_rig.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATIENCE 2000000u
+
+static void fatal(const char *what, int error)
+{
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "store rig: %s: %d\n", what, error);
+    abort();
+}
+
+/* ---- RAM: pages are kept in a list, so that a reboot can take them all back; a pointer lies behind each ---- */
+
+struct ram {
+    struct ram *next, *before;
+    void *page;
+};
+
+static struct ram *ram_of(struct bed *bed)
+{
+    return (struct ram *)bed->store_config.context;
+}
+
+struct context {
+    struct ram list;
+    struct bed *bed;
+};
+
+static void *page_get(void *context)
+{
+    struct context *c = context;
+    struct ram *ram;
+
+    if (c->bed->config.page_limit && c->bed->pages >= c->bed->config.page_limit)
+        return NULL;
+    ram = malloc(sizeof *ram);
+    if (!ram || posix_memalign(&ram->page, BED_PAGE, BED_PAGE + sizeof ram))
+        fatal("malloc", 0);
+    memset(ram->page, 0, BED_PAGE);
+    memcpy((char *)ram->page + BED_PAGE, &ram, sizeof ram);
+    ram->next = c->list.next;
+    ram->before = &c->list;
+    if (ram->next)
+        ram->next->before = ram;
+    c->list.next = ram;
+    if (++c->bed->pages > c->bed->pages_peak)
+        c->bed->pages_peak = c->bed->pages;
+    return ram->page;
+}
+
+static void page_put(void *context, void *page)
+{
+    struct context *c = context;
+    struct ram *ram;
+
+    memcpy(&ram, (char *)page + BED_PAGE, sizeof ram);
+    if (ram->page != page)
+        fatal("a page that was never given", 0);
+    ram->before->next = ram->next;
+    if (ram->next)
+        ram->next->before = ram->before;
+    c->bed->pages--;
+    free(page);
+    free(ram);
+}
+
+static uint64_t seconds(void *context)
+{
+    return ((struct context *)context)->bed->seconds;
+}
+
+/* ---- Life ---- */
+
+void bed_prepare(struct bed *bed, const struct bed_config *config)
+{
+    struct context *context = calloc(1, sizeof *context);
+    struct nor_config nor = nor_config_blocks(config->blocks ? config->blocks : 1, config->blocks ? config->block_bytes : 4096);
+
+    if (!context)
+        fatal("malloc", 0);
+    *bed = (struct bed){.config = *config, .random = config->seed};
+    context->bed = bed;
+    nor.seed = config->seed;
+    nor.strict_once = true;
+    nor.violations_continue = config->violations_continue;
+    bed->nor = nor_new(&nor);
+    bed->store_config = (struct store_config){.flash = config->blocks ? &bed->front.flash : NULL,
+                                              .bytes = config->blocks * config->block_bytes,
+                                              .tail_pages = config->tail_pages,
+                                              .page_get = page_get,
+                                              .page_put = page_put,
+                                              .context = context,
+                                              .life_erases_per_day = config->life_erases_per_day,
+                                              .seconds = seconds};
+    nor_flash_open(&bed->front, bed->nor, config->blocks ? config->block_bytes : 4096);
+}
+
+int bed_open(struct bed *bed)
+{
+    nor_power_on(bed->nor);
+    nor_flash_open(&bed->front, bed->nor, bed->config.blocks ? bed->config.block_bytes : 4096);
+    bed->front.manual_time = bed->config.manual_time;
+    for (uint32_t i = 0; i < sizeof bed->store_config.seed; i++)
+        bed->store_config.seed[i] = (uint8_t)bed_random(bed);
+    return store_open(&bed->store_config, &bed->store);
+}
+
+void bed_start(struct bed *bed, const struct bed_config *config)
+{
+    int error = 0;
+
+    bed_prepare(bed, config);
+    if (config->blocks)
+        error = store_format(&bed->store_config);
+    if (error)
+        fatal("store_format", error);
+    error = bed_open(bed);
+    if (error)
+        fatal("store_open", error);
+}
+
+void bed_forget(struct bed *bed)
+{
+    struct ram *list = ram_of(bed);
+
+    while (list->next)
+        page_put(bed->store_config.context, list->next->page);
+    bed->store = NULL;
+}
+
+void bed_reboot(struct bed *bed)
+{
+    int error;
+
+    bed_forget(bed);
+    error = bed_open(bed);
+    if (error)
+        fatal("store_open", error);
+}
+
+void bed_stop(struct bed *bed)
+{
+    if (bed->store)
+        store_close(bed->store);
+    if (bed->pages)
+        fatal("pages that were not given back", (int)bed->pages);
+    free(bed->store_config.context);
+    nor_free(bed->nor);
+}
+
+/* ---- Random and pages ---- */
+
+static uint64_t mix(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15ull;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+}
+
+uint64_t bed_random(struct bed *bed)
+{
+    return mix(&bed->random);
+}
+
+uint32_t bed_below(struct bed *bed, uint32_t limit)
+{
+    return (uint32_t)(bed_random(bed) % limit);
+}
+
+void page_of(uint64_t name, void *page)
+{
+    uint64_t state = name, *words = page;
+    uint64_t kind = mix(&state) % 16;
+    uint32_t fresh = (uint32_t)(96 + mix(&state) % 224);
+
+    if (!name || kind == 0) {
+        for (uint32_t i = 0; i < BED_PAGE / 8; i++)
+            words[i] = name;
+        return;
+    }
+    for (uint32_t i = 0; i < BED_PAGE / 8; i++)
+        words[i] = kind == 1 || i < fresh ? mix(&state) : words[i % fresh];
+}
+
+bool page_is(uint64_t name, const void *page)
+{
+    uint64_t expected[BED_PAGE / 8];
+
+    page_of(name, expected);
+    return !memcmp(expected, page, BED_PAGE);
+}
+
+/* ---- Waiting ---- */
+
+static void pass_time(struct bed *bed)
+{
+    if (bed->config.manual_time)
+        nor_advance_ns(bed->nor, 100000);
+}
+
+bool bed_settle(struct bed *bed, uint32_t most)
+{
+    for (uint32_t i = 0; i < most; i++) {
+        if (store_step(bed->store) == STORE_IDLE)
+            return true;
+        pass_time(bed);
+    }
+    return false;
+}
+
+/* After an -EAGAIN: a step. An idle store that goes on saying -EAGAIN is an error. */
+static int wait_step(struct bed *bed, uint32_t *idle)
+{
+    if (store_step(bed->store) != STORE_IDLE)
+        *idle = 0;
+    else if (++*idle > 3)
+        return -EDEADLK;
+    pass_time(bed);
+    return 0;
+}
+
+#define WAIT_FOR(call)                                                  \
+    do {                                                                \
+        uint32_t idle = 0;                                              \
+        for (uint32_t i = 0; i < PATIENCE; i++) {                       \
+            int answer = (call);                                        \
+            if (answer != -EAGAIN)                                      \
+                return answer;                                          \
+            if (wait_step(bed, &idle))                                  \
+                return -EDEADLK;                                        \
+        }                                                               \
+        return -ETIMEDOUT;                                              \
+    } while (0)
+
+int bed_save(struct bed *bed, slot_t *slot, store_key_t key, uint64_t name)
+{
+    uint64_t page[BED_PAGE / 8];
+
+    page_of(name, page);
+    WAIT_FOR(slot_save(bed->store, slot, key, page));
+}
+
+int bed_load(struct bed *bed, slot_t slot, store_key_t key, void *page)
+{
+    WAIT_FOR(slot_load(bed->store, slot, key, page));
+}
+
+int bed_begin(struct bed *bed, uint32_t pages)
+{
+    WAIT_FOR(store_begin(bed->store, pages));
+}
+
+int bed_write(struct bed *bed, uint32_t id, uint32_t index, uint64_t name)
+{
+    uint64_t page[BED_PAGE / 8];
+
+    page_of(name, page);
+    WAIT_FOR(node_write_page(bed->store, id, index, page));
+}
+
+int bed_commit(struct bed *bed)
+{
+    WAIT_FOR(store_commit(bed->store));
+}
+
+int bed_read(struct bed *bed, uint32_t id, uint32_t index, void *page)
+{
+    WAIT_FOR(node_read_page(bed->store, id, index, page));
+}
+
+int bed_remove(struct bed *bed, uint32_t id)
+{
+    WAIT_FOR(node_remove(bed->store, id));
+}
+
+int bed_resize(struct bed *bed, uint32_t id, uint64_t bytes, int64_t modified_s)
+{
+    WAIT_FOR(node_resize(bed->store, id, bytes, modified_s));
+}
+
+int bed_make(struct bed *bed, uint32_t parent, const char *name, uint32_t mode, uint32_t *id)
+{
+    WAIT_FOR(node_make(bed->store, parent, name, mode, id));
+}
+
+int bed_rename(struct bed *bed, uint32_t id, uint32_t parent, const char *name)
+{
+    WAIT_FOR(node_rename(bed->store, id, parent, name));
+}
