@@ -10,6 +10,9 @@
 #include "hal/csr.h"
 #include "mm/mm.h"
 
+/* A fault this far below a stack, the guard included, is taken for its overflow. */
+#define STACK_REACH_PAGES 32u
+
 struct verdict {
     int signal;
     int code; /* si_code */
@@ -88,16 +91,35 @@ static struct verdict judge(uint64_t cause, int error)
     }
 }
 
-static void report(const struct trap_frame *frame, uint64_t cause, va_t address, const struct verdict *verdict)
+/* Whether the address is where a stack would have to grow to. */
+static bool is_below_stack(const struct region_info *region, va_t address)
+{
+    return region->flags & REGION_GROWSDOWN && region->start > address &&
+           region->start - address <= STACK_REACH_PAGES * PAGE_BYTES;
+}
+
+static const char *region_name(va_t address, struct verdict *verdict)
+{
+    struct region_info region;
+
+    if (space_region(task_current()->space, address, false, &region))
+        return "none";
+    if (is_below_stack(&region, address) && verdict->signal == LINUX_SIGSEGV) {
+        verdict->reason = "the stack is at its limit";
+        return "stack";
+    }
+    if (region.start > address)
+        return "none";
+    return region.name ? region.name : region.object ? "file" : "anonymous";
+}
+
+static void report(const struct trap_frame *frame, uint64_t cause, va_t address, struct verdict *verdict)
 {
     const struct task *task = task_current();
-    struct region_info region;
-    const char *name = "none";
+    const char *region = region_name(address, verdict);
 
-    if (space_region(task->space, address, false, &region) == 0 && region.start <= address)
-        name = region.name ? region.name : region.object ? "file" : "anonymous";
     log_line("fault task=%u name=%s cause=%s addr=0x%lx pc=0x%lx region=\"%s\" reason=\"%s\" verdict=%s", task->id,
-             task->name, cause_name(cause), address, frame->pc, name, verdict->reason, verdict_name(verdict->signal));
+             task->name, cause_name(cause), address, frame->pc, region, verdict->reason, verdict_name(verdict->signal));
 }
 
 void fault_task(struct trap_frame *frame, uint64_t cause, va_t address, int error)

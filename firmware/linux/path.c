@@ -23,7 +23,7 @@ static uint32_t parent_of(uint32_t node)
     return node_get(mm_store(), node, &info) == 0 && info.parent ? info.parent : NODE_ROOT;
 }
 
-/* Takes the next name off the path; its length, 0 at the end. */
+/* Takes the next name off the path; its length. 0 at the end, and `name` stays as it is. */
 static size_t next_name(const char **path, char name[NODE_NAME_MAX + 1])
 {
     size_t length;
@@ -31,7 +31,7 @@ static size_t next_name(const char **path, char name[NODE_NAME_MAX + 1])
     while (**path == '/')
         (*path)++;
     length = strcspn(*path, "/");
-    if (length <= NODE_NAME_MAX) {
+    if (length && length <= NODE_NAME_MAX) {
         memcpy(name, *path, length);
         name[length] = 0;
     }
