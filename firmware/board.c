@@ -11,6 +11,7 @@
 #include "hal/plic.h"
 #include "hal/spi_nor.h"
 #include "hal/spi_sifive.h"
+#include "hal/spi_sun6i.h"
 #include "hal/timer.h"
 #include "hal/uart.h"
 
@@ -26,7 +27,10 @@ static union {
         struct cfi_nor nor;
     } cfi;
     struct {
-        struct spi_sifive controller;
+        union {
+            struct spi_sifive sifive;
+            struct spi_sun6i sun6i;
+        } controller;
         struct spi_nor nor;
     } spi;
 } flash;
@@ -74,19 +78,36 @@ static int init_cfi(const struct platform_flash *facts)
     return cfi_nor_init(&flash.cfi.nor, &flash.cfi.bus, now_us);
 }
 
-static int init_spi(const struct platform_flash *facts)
+/* NULL: it does not answer. */
+static struct spi *init_spi_controller(const struct platform_flash *facts)
 {
     void *registers = kmap_device(facts->registers.start, facts->registers.bytes);
+    void *clock_unit;
 
-    if (!registers || facts->chip_select != 0)
+    if (!registers)
+        return NULL;
+    if (facts->controller == PLATFORM_SPI_SIFIVE) {
+        spi_sifive_init(&flash.spi.controller.sifive, registers, facts->clock_hz);
+        return &flash.spi.controller.sifive.spi;
+    }
+    clock_unit = kmap_device(facts->clock_unit.start, facts->clock_unit.bytes);
+    if (!clock_unit || spi_sun6i_init(&flash.spi.controller.sun6i, registers, clock_unit, facts->clock_hz))
+        return NULL;
+    return &flash.spi.controller.sun6i.spi;
+}
+
+static int init_spi(const struct platform_flash *facts)
+{
+    struct spi_nor_setup setup = {
+        .spi = facts->chip_select == 0 ? init_spi_controller(facts) : NULL,
+        .now_us = now_us,
+        .hz = facts->max_hz,
+        .erase_bytes = SPI_ERASE_BYTES,
+    };
+
+    if (!setup.spi)
         return -ENODEV;
-    spi_sifive_init(&flash.spi.controller, registers, facts->clock_hz);
-    int error = spi_nor_init(&flash.spi.nor, &(struct spi_nor_setup){
-                                                 .spi = &flash.spi.controller.spi,
-                                                 .now_us = now_us,
-                                                 .hz = facts->max_hz,
-                                                 .erase_bytes = SPI_ERASE_BYTES,
-                                             });
+    int error = spi_nor_init(&flash.spi.nor, &setup);
 
     if (!error && facts->lanes == 4)
         (void)spi_nor_try_quad(&flash.spi.nor);

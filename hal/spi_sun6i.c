@@ -26,7 +26,7 @@ enum {
 #define TCR_SPOL     (1u << 2) /* the chip is selected by a low level */
 #define TCR_SS_OWNER (1u << 6) /* by hand */
 #define TCR_SS_LEVEL (1u << 7)
-#define TCR_DHB      (1u << 8) /* what comes in while bytes go out is dropped */
+#define TCR_DHB      (1u << 8)  /* what comes in while bytes go out is dropped */
 #define TCR_SDM      (1u << 13) /* sampled without delay: right up to 24 MHz */
 #define TCR_XCH      (1u << 31)
 

@@ -13,7 +13,9 @@ static enum cpu_errata errata_by_name(const struct platform *platform)
     if (strncmp(platform->cpu_compatible, "sifive,u54", strlen("sifive,u54")) == 0 ||
         strcmp(platform->compatible, "sifive,hifive-unleashed-a00") == 0)
         return CPU_ERRATA_FU540;
-    if (strncmp(platform->cpu_compatible, "sifive,u74", strlen("sifive,u74")) == 0)
+    /* "bullet" is what trees of the Unmatched call its U74 cores. */
+    if (strncmp(platform->cpu_compatible, "sifive,u74", strlen("sifive,u74")) == 0 ||
+        strcmp(platform->cpu_compatible, "sifive,bullet0") == 0)
         return CPU_ERRATA_FU740;
     return CPU_ERRATA_NONE;
 }

@@ -34,8 +34,8 @@ static const uint8_t vellum_type[GUID_BYTES] = { 0xab, 0x2d, 0xd0, 0x5e, 0x5b, 0
 /*
  * Ranges that are free for us on known boards.
  *   QEMU virt: the second bank is empty; the machine boots from the first.
- *   HiFive Unleashed: U-Boot's layout of the 32 MiB part has its environment up to 0x524fff and a backup GPT from
- *   0x1ffb000 (include/configs/sifive-unleashed.h and doc/board/sifive/unleashed.rst of U-Boot).
+ *   HiFive Unleashed and Unmatched: U-Boot's layout of the 32 MiB part has its environment up to 0x524fff and a backup
+ *   GPT from 0x1ffb000 (doc/board/sifive/unleashed.rst and unmatched.rst of U-Boot).
  */
 static const struct board_range {
     const char *compatible;
@@ -44,6 +44,7 @@ static const struct board_range {
 } board_ranges[] = {
     { "riscv-virtio", 1, 0, UINT32_MAX },
     { "sifive,hifive-unleashed-a00", 0, 0x525000, 0x1ffb000 },
+    { "sifive,hifive-unmatched-a00", 0, 0x525000, 0x1ffb000 },
 };
 
 struct gpt {

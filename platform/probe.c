@@ -23,6 +23,7 @@
 
 #define SPI_HZ_UNKNOWN   10000000u  /* of the part: slower than any SPI NOR */
 #define CLOCK_HZ_UNKNOWN 500000000u /* of the controller: as fast as any of the known ones */
+#define CRYSTAL_HZ       24000000u  /* of every board of the sun6i family */
 
 /* ---- Harts ---- */
 
@@ -396,6 +397,37 @@ static bool probe_cfi(struct platform_flash *flash, const struct fdt *fdt)
     return flash->bank || fdt_reg(fdt, &node, 0, &flash->registers);
 }
 
+/*
+ * A sun6i controller runs at what its clock unit is set to, which takes its crystal as the first of its own clocks. The
+ * tree names both where a SiFive controller's tree names one clock.
+ */
+static bool probe_sun6i_clock(struct platform_flash *flash, const struct fdt *fdt, const struct fdt_node *controller)
+{
+    struct fdt_node unit, crystal;
+
+    if (!fdt_find_phandle(fdt, fdt_cell(fdt, controller, "clocks", 0, 0), &unit) ||
+        !fdt_reg(fdt, &unit, 0, &flash->clock_unit))
+        return false;
+    flash->clock_hz = CRYSTAL_HZ;
+    if (fdt_find_phandle(fdt, fdt_cell(fdt, &unit, "clocks", 0, 0), &crystal))
+        flash->clock_hz = fdt_cell(fdt, &crystal, "clock-frequency", 0, CRYSTAL_HZ);
+    return true;
+}
+
+/* Kind, clock and registers of a controller that we have a driver for. */
+static bool probe_spi_controller(struct platform_flash *flash, const struct fdt *fdt, const struct fdt_node *controller)
+{
+    if (!fdt_enabled(fdt, controller) || !fdt_reg(fdt, controller, 0, &flash->registers))
+        return false;
+    if (fdt_compatible(fdt, controller, "sifive,spi0")) {
+        flash->controller = PLATFORM_SPI_SIFIVE;
+        flash->clock_hz = clock_of(fdt, controller);
+        return true;
+    }
+    flash->controller = PLATFORM_SPI_SUN6I;
+    return fdt_compatible(fdt, controller, "allwinner,sun50i-r329-spi") && probe_sun6i_clock(flash, fdt, controller);
+}
+
 static bool probe_spi(struct platform_flash *flash, const struct fdt *fdt)
 {
     struct fdt_node node = FDT_BEGIN;
@@ -403,15 +435,14 @@ static bool probe_spi(struct platform_flash *flash, const struct fdt *fdt)
     while (fdt_next_compatible(fdt, "jedec,spi-nor", &node)) {
         struct fdt_node controller = fdt_parent(&node);
 
-        if (controller.depth < 0 || !fdt_compatible(fdt, &controller, "sifive,spi0") || !fdt_enabled(fdt, &controller))
+        if (controller.depth < 0 || !probe_spi_controller(flash, fdt, &controller))
             continue;
         flash->kind = PLATFORM_FLASH_SPI;
         flash->chip_select = fdt_cell(fdt, &node, "reg", 0, 0);
         flash->max_hz = fdt_cell(fdt, &node, "spi-max-frequency", 0, SPI_HZ_UNKNOWN);
         flash->lanes = fdt_cell(fdt, &node, "spi-rx-bus-width", 0, 1);
-        flash->clock_hz = clock_of(fdt, &controller);
         flash->marked = marked_partition(fdt, &node);
-        return fdt_reg(fdt, &controller, 0, &flash->registers);
+        return true;
     }
     return false;
 }

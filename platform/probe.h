@@ -30,6 +30,7 @@ struct platform_plic {
     uint32_t context; /* S-mode of the boot hart */
 };
 
+enum platform_spi_kind { PLATFORM_SPI_SIFIVE, PLATFORM_SPI_SUN6I };
 enum platform_flash_kind { PLATFORM_FLASH_NONE, PLATFORM_FLASH_CFI, PLATFORM_FLASH_SPI };
 
 struct platform_flash {
@@ -37,11 +38,13 @@ struct platform_flash {
     struct fdt_range registers; /* CFI: the bank itself; SPI: the controller's registers */
     uint32_t bank;              /* CFI: which `reg` entry; the first bank may be what the board boots from */
     uint32_t bank_width;        /* CFI: bytes on the bus */
-    uint32_t clock_hz;          /* SPI: input clock of the controller, or an upper bound of it */
-    uint32_t max_hz;            /* SPI: what part and board stand */
-    uint32_t chip_select;       /* SPI */
-    uint32_t lanes;             /* SPI: 1, 2 or 4 wired for reading */
-    struct fdt_range marked;    /* the fixed partition labelled "vellum"; bytes == 0: none */
+    enum platform_spi_kind controller;
+    struct fdt_range clock_unit; /* SPI: the registers that its clock is set in; SUN6I only */
+    uint32_t clock_hz;           /* SPI: input clock of the controller, or an upper bound of it; SUN6I: the crystal */
+    uint32_t max_hz;             /* SPI: what part and board stand */
+    uint32_t chip_select;        /* SPI */
+    uint32_t lanes;              /* SPI: 1, 2 or 4 wired for reading */
+    struct fdt_range marked;     /* the fixed partition labelled "vellum"; bytes == 0: none */
 };
 
 struct platform {

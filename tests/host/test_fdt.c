@@ -222,6 +222,36 @@ static void test_odd(void **state)
     free(blob.data);
 }
 
+static void test_d1s(void **state)
+{
+    struct blob blob = tree_compile("d1s");
+    struct platform platform;
+    struct fdt fdt;
+
+    (void)state;
+    assert_int_equal(fdt_open(&fdt, blob.data, blob.bytes), 0);
+    assert_int_equal(platform_probe(&platform, &fdt, 0, (struct fdt_range){ 0x40200000, 0x31000 }), 0);
+    assert_string_equal(platform.cpu_compatible, "thead,c906");
+    assert_int_equal(platform.timebase_hz, 24000000);
+    assert_range(platform.pool, 0x40231000, 0x44000000 - 0x40231000);
+    assert_int_equal(platform.uart.kind, PLATFORM_UART_16550);
+    assert_range(platform.uart.registers, 0x2500000, 0x400);
+    assert_int_equal(platform.uart.interrupt, 18);
+    assert_int_equal(platform.uart.reg_shift, 2);
+    assert_int_equal(platform.uart.reg_io_width, 4);
+    assert_range(platform.plic.registers, 0x10000000, 0x4000000);
+    assert_int_equal(platform.plic.context, 1);
+    assert_int_equal(platform.flash.kind, PLATFORM_FLASH_SPI);
+    assert_int_equal(platform.flash.controller, PLATFORM_SPI_SUN6I);
+    assert_range(platform.flash.registers, 0x4025000, 0x1000);
+    assert_range(platform.flash.clock_unit, 0x2001000, 0x1000);
+    assert_int_equal(platform.flash.clock_hz, 24000000);
+    assert_int_equal(platform.flash.max_hz, 100000000);
+    assert_int_equal(platform.flash.lanes, 4);
+    assert_range(platform.flash.marked, 0x100000, 0xf00000);
+    free(blob.data);
+}
+
 /* ---- The reader's own calls ---- */
 
 static void test_paths(void **state)
@@ -408,14 +438,15 @@ static void test_broken(void **state)
     break_tree("sifive_u", tree_of_qemu("sifive_u", 5), 1);
     break_tree("unleashed", tree_compile("unleashed"), 1);
     break_tree("odd", tree_compile("odd"), 0x10);
+    break_tree("d1s", tree_compile("d1s"), 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_qemu_virt), cmocka_unit_test(test_qemu_sifive_u), cmocka_unit_test(test_unleashed),
-        cmocka_unit_test(test_odd),       cmocka_unit_test(test_paths),         cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_odd),       cmocka_unit_test(test_d1s),           cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_arguments), cmocka_unit_test(test_broken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,8 @@ static const struct platform virt = { .compatible = "riscv-virtio",
                                       .flash = { .kind = PLATFORM_FLASH_CFI, .bank = 1 } };
 static const struct platform unleashed = { .compatible = "sifive,hifive-unleashed-a00",
                                            .flash = { .kind = PLATFORM_FLASH_SPI } };
+static const struct platform unmatched = { .compatible = "sifive,hifive-unmatched-a00",
+                                           .flash = { .kind = PLATFORM_FLASH_SPI } };
 static const struct platform unknown = { .compatible = "example,board", .flash = { .kind = PLATFORM_FLASH_SPI } };
 
 static void assert_found(const struct platform *platform, struct flash *flash, uint32_t start, uint32_t end,
@@ -249,6 +251,7 @@ static void test_board_layout(void **state)
     (void)state;
     assert_found(&virt, &flash, 0, PART_BYTES, false);
     assert_found(&unleashed, &flash, 0x530000, 0x1ff0000, false);
+    assert_found(&unmatched, &flash, 0x530000, 0x1ff0000, false);
     assert_none(&unknown, &flash);
     first_bank.flash.bank = 0;
     assert_none(&first_bank, &flash);

@@ -58,7 +58,10 @@ static struct spi_transaction decode(void)
     struct spi_transaction now = { .opcode = model.sent[0], .data_lanes = 1 };
 
     switch (now.opcode) {
-    case 0x13: case 0x12: case 0x21: case 0xdc:
+    case 0x13:
+    case 0x12:
+    case 0x21:
+    case 0xdc:
         now.address_bytes = 4;
         break;
     case 0x6c:
