@@ -18,6 +18,7 @@ static struct {
     enum store_content content;
     struct store_config config; /* .flash NULL: no partition */
     bool on_flash;
+    bool names_changed;
 } storage;
 
 static uint32_t tail_pages(const struct platform *platform)
@@ -150,7 +151,28 @@ void storage_format(void)
         log_line("format: done; the next boot uses it");
 }
 
+void storage_names_changed(void)
+{
+    storage.names_changed = true;
+}
+
+int storage_commit(void)
+{
+    if (!storage.names_changed || !storage.on_flash)
+        return 0;
+    storage.names_changed = false;
+    int error = (int)MM_RETRY(store_begin(mm_store(), 0));
+
+    if (!error)
+        error = (int)MM_RETRY(store_commit(mm_store()));
+    if (error)
+        storage.names_changed = true;
+    return error;
+}
+
 int storage_sync(void)
 {
-    return (int)MM_RETRY(object_sync_all());
+    int error = (int)MM_RETRY(object_sync_all());
+
+    return error ? error : storage_commit();
 }

@@ -13,7 +13,13 @@ int storage_open(const struct platform *platform, struct flash *flash) __attribu
 
 /* For the monitor: makes the partition an empty store for the next boot. Refused while a store on it runs. */
 void storage_format(void);
-/* Makes every file durable. 0 or -EIO, -ENOSPC. */
+/*
+ * Names: to be told after every node_make(), node_remove(), node_rename(). They are durable after the next commit, which
+ * comes with the next sync of a file's contents, or by storage_commit().
+ */
+void storage_names_changed(void);
+/* Both sleep; -EIO, -ENOSPC, -ENOMEM. Names alone, if there are changes; everything. */
+int storage_commit(void) __attribute__((warn_unused_result));
 int storage_sync(void) __attribute__((warn_unused_result));
 
 #endif

@@ -12,11 +12,14 @@
 #include "firmware/linux/path.h"
 #include "firmware/linux/special.h"
 #include "firmware/process.h"
+#include "firmware/storage.h"
 #include "firmware/usercopy.h"
 
 #define BLOCK_BYTES  512u    /* st_blocks counts in these */
 #define STORE_DEVICE 0x1f00u /* st_dev: major 31 is Linux's for flash */
-#define WRITTEN      1       /* file->kind of a file that has to be synced */
+
+/* file->kind: what has to become durable when it is closed. */
+enum { CLEAN, CREATED, WRITTEN };
 
 /* ---- Status, for both ---- */
 
@@ -93,8 +96,10 @@ static int node_file_sync(struct file *file)
 {
     int error = (int)MM_RETRY(object_sync(file->object));
 
+    if (!error && file->kind == CREATED)
+        error = storage_commit();
     if (!error)
-        file->kind = 0;
+        file->kind = CLEAN;
     return error;
 }
 
@@ -105,7 +110,7 @@ static struct object *node_file_object(struct file *file)
 
 static void node_file_release(struct file *file)
 {
-    if (file->kind == WRITTEN)
+    if (file->kind != CLEAN)
         (void)node_file_sync(file);
     object_put(file->object);
 }
@@ -256,12 +261,15 @@ static int create(const struct path_end *end, uint32_t mode, uint32_t *node)
 {
     if (end->must_be_directory)
         return -EISDIR;
-    mode &= 07777u & ~(uint32_t)process_current()->umask;
+    if (process_current()) /* kernel threads have no mask */
+        mode &= ~(uint32_t)process_current()->umask;
+    mode &= 07777u;
     int error = (int)MM_RETRY(node_make(mm_store(), end->directory, end->name, LINUX_S_IFREG | mode, node));
 
-    if (!error)
-        error = (int)MM_RETRY(node_resize(mm_store(), *node, 0, clock_real_s()));
-    return error;
+    if (error)
+        return error;
+    storage_names_changed();
+    return (int)MM_RETRY(node_resize(mm_store(), *node, 0, clock_real_s()));
 }
 
 int file_open(uint32_t at, const char *path, uint32_t flags, uint32_t mode, struct file **file)
@@ -284,6 +292,6 @@ int file_open(uint32_t at, const char *path, uint32_t flags, uint32_t mode, stru
     if (!error)
         error = file_of_node(end.node, flags, file);
     if (!error)
-        (*file)->kind = WRITTEN; /* its name has to become durable too */
+        (*file)->kind = CREATED;
     return error;
 }
