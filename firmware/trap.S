@@ -2,7 +2,8 @@
  * Into the kernel and out of it, from task to task, and the registers of the FPU.
  *
  * Fast way out: C functions give s0 to s11 back as they were, so they are restored from the frame only when somebody
- * may have changed it there: then task->attention is not 0, and the slow way is taken.
+ * may have changed it there: then task->attention is not 0, and the slow way is taken. A frame's a[0] is the result of
+ * a system call, and call_a0 is set, from then on only.
  */
 #include "firmware/task_offsets.h"
 #include "firmware/trap.h"
@@ -71,10 +72,12 @@ trap_entry:
     li t2, CAUSE_USER_ECALL
     bne t0, t2, trap_other
 
-    /* A system call: number in a7, arguments where C expects them; it goes on behind the ecall. */
+    /*
+     * A system call: number in a7, arguments where C expects them; the program goes on behind the ecall. The result
+     * stays in a0, and the frame keeps the a0 of the call, unless the slow way is taken.
+     */
     addi t1, t1, 4
     sd t1, FRAME_PC(sp)
-    sd a0, FRAME_CALL_A0(sp)
     li t0, SYSCALL_TABLE_ENTRIES
     bgeu a7, t0, 1f
     slli t0, a7, 3
@@ -84,12 +87,10 @@ trap_entry:
     beqz t0, 1f
     jalr t0
 2:  bltz a0, 3f
-4:  sd a0, A0(sp)
-
-trap_done:
-    ld t0, HART_CURRENT(tp)
+4:  ld t0, HART_CURRENT(tp)
     lw t0, TASK_ATTENTION(t0)
-    bnez t0, trap_slow_return
+    bnez t0, call_slow_return
+
 trap_return:
     ld t0, FRAME_PC(sp)
     ld t1, FRAME_STATUS(sp)
@@ -102,7 +103,7 @@ trap_return:
     ld t0, T0(sp)
     ld t1, T1(sp)
     ld t2, T2(sp)
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+    .irp n, 1, 2, 3, 4, 5, 6, 7
     ld a\n, (A0 + 8 * \n)(sp)
     .endr
     .irp n, 3, 4, 5, 6
@@ -117,18 +118,27 @@ trap_return:
 3:  call syscall_error
     j 4b
 
+call_slow_return:
+    ld t0, A0(sp)
+    sd t0, FRAME_CALL_A0(sp)
+    sd a0, A0(sp)
+trap_slow_return:
+    mv a0, sp
+    call trap_attention
+    restore_preserved
+    ld a0, A0(sp)
+    j trap_return
+
 trap_other:
     sd t1, FRAME_PC(sp)
     mv a0, sp
     mv a1, t0
     csrr a2, stval
     call trap_user
-    j trap_done
-
-trap_slow_return:
-    mv a0, sp
-    call trap_attention
-    restore_preserved
+    ld t0, HART_CURRENT(tp)
+    lw t0, TASK_ATTENTION(t0)
+    bnez t0, trap_slow_return
+    ld a0, A0(sp)
     j trap_return
 
 /* trap_return_to_user(frame): the first way out of a new task. */

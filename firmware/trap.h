@@ -42,7 +42,7 @@ struct trap_frame {
         uint64_t x[32]; /* x[0] is the pc */
     };
     uint64_t status;   /* sstatus in user mode: FS is the task's own */
-    uint64_t call_a0;  /* a0 as it was when the system call began, for a restart */
+    uint64_t call_a0;  /* in trap_attention(): a0 as it was when the system call began, for a restart */
     struct hart *hart; /* where the task runs now */
     uint64_t reserved;
 };
