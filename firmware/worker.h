@@ -16,7 +16,7 @@
 /* `flash` NULL: there is none. -ENOMEM. */
 int worker_start(struct flash *flash) MUST_CHECK;
 
-/* There may be work: costs a few instructions when there is none. */
+/* After a page fault: the store may want to work. Costs a few instructions as a rule. */
 void worker_look(void);
 /* There is work. */
 void worker_wake(void);
