@@ -85,6 +85,8 @@ int object_resize(struct object *object, uint64_t bytes) MUST_CHECK;
 int object_sync(struct object *object) MUST_CHECK;
 /* The same for every object of a node: sync(2), and before power goes off. */
 int object_sync_all(void) MUST_CHECK;
+/* Goes on with an object_sync() that has answered -EAGAIN, in case its caller never comes back: after each store_step(). */
+void mm_step(void);
 
 /*
  * Copies between an object and memory: a space's (space not NULL) or the firmware's own (space NULL, `memory` a pointer).

@@ -49,7 +49,7 @@ static void cold(struct space *space, uint32_t start, uint32_t end)
     }
 }
 
-/* Evicts what only this space maps. */
+/* Evicts what only this space maps, as far as the store takes it. */
 static int put_out(struct space *space, uint32_t start, uint32_t end)
 {
     uint64_t page = tree_next(&space->tree, start, end);
@@ -61,7 +61,7 @@ static int put_out(struct space *space, uint32_t start, uint32_t end)
 
         if ((entry & ENTRY_U) && frame->kind != FRAME_ZERO && frame->maps == 1)
             error = frame_evict(entry_frame(entry));
-        if (error && error != -EBUSY)
+        if (error == -EAGAIN)
             return error;
     }
     return 0;
@@ -69,7 +69,7 @@ static int put_out(struct space *space, uint32_t start, uint32_t end)
 
 static int mark(struct space *space, uint32_t start, uint32_t end, bool dont_fork)
 {
-    int error = space->regions + 2 > REGIONS_MAX ? -ENOMEM : pool_ready(&mm.regions, 2);
+    int error = region_cut_ready(space, start, end);
 
     if (error)
         return error;

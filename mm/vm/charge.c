@@ -172,6 +172,26 @@ void charge_return(struct space *space, const struct region *region)
     }
 }
 
+int charge_page(struct space *space, const struct region *region, entry_t *bits)
+{
+    int error;
+
+    if (!(region->flags & REGION_NORESERVE) || (*bits & ENTRY_LOOSE))
+        return 0;
+    error = promise_change(1, 0);
+    if (error)
+        return error;
+    space->loose++;
+    *bits |= ENTRY_LOOSE;
+    return 0;
+}
+
+void charge_return_page(struct space *space)
+{
+    space->loose--;
+    promise_return(1, 0);
+}
+
 /* Marks the nodes that were just made on the way to `page`, from `level` down, and that no region promised. */
 static void mark_extra(struct space *space, uint32_t page, unsigned level)
 {

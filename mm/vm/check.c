@@ -23,7 +23,7 @@ struct tally {
     uint64_t promised, pinned;
     uint64_t slot_parts, slots_rough;      /* each reference: SLOT_PARTS over how many there are */
     uint64_t object_frames;
-    uint32_t space_resident, space_swapped, space_nodes, space_extra;
+    uint32_t space_resident, space_swapped, space_nodes, space_extra, space_loose;
 };
 
 /* ---- Frames ---- */
@@ -190,9 +190,11 @@ static const char *check_entry(struct space *space, uint32_t page, entry_t entry
     const struct region *region = region_at(space, page);
 
     CHECK(region, "a page outside every region is in use");
+    CHECK(!(entry & ENTRY_LOOSE) || (region->flags & REGION_NORESERVE), "a page is promised for itself and with its region");
+    tally->space_loose += !!(entry & ENTRY_LOOSE);
     if (entry & ENTRY_U)
         return check_frame_entry(space, region, page, entry, tally);
-    CHECK(!(entry & ((1ull << ENTRY_PPN_SHIFT) - 1)), "a PTE is neither a frame nor a slot");
+    CHECK(!(entry & ((1ull << ENTRY_PPN_SHIFT) - 1) & ~ENTRY_LOOSE), "a PTE is neither a frame nor a slot");
     tally->space_swapped++;
     return count_slot(entry_slot(entry), tally);
 }
@@ -333,7 +335,7 @@ static const char *check_space(struct space *space, struct tally *tally)
     CHECK(!broken, broken);
     broken = check_asid(space);
     CHECK(!broken, broken);
-    tally->space_resident = tally->space_swapped = tally->space_nodes = tally->space_extra = 0;
+    tally->space_resident = tally->space_swapped = tally->space_nodes = tally->space_extra = tally->space_loose = 0;
     broken = check_tree(&space->tree, USER_TOP_PAGE, check_space_leaf, space, tally);
     CHECK(!broken, broken);
     CHECK(tally->space_resident == space->resident, "a space's count of resident pages is wrong");
@@ -343,7 +345,8 @@ static const char *check_space(struct space *space, struct tally *tally)
     CHECK(space->tree.nodes <= 1 + space->tables + space->extra, "a space has tables that nothing promised");
     tally->nodes -= space->tree.nodes;
     tally->extra -= space->extra;
-    tally->promised += space->promised;
+    CHECK(tally->space_loose == space->loose, "a space's count of pages promised one by one is wrong");
+    tally->promised += space->promised + space->loose;
     tally->pinned += 1 + space->tables + space->extra + space->locked;
     return NULL;
 }

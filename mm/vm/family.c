@@ -122,11 +122,12 @@ void family_replace(uint32_t number, entry_t value)
         walk.space->resident--;
         if (value) {
             walk.space->swapped++;
-            __atomic_store_n(walk.entry, value, __ATOMIC_RELEASE);
-        } else {
-            tree_take(&walk.space->tree, walk.entry);
-            space_prune(walk.space, walk.page);
+            __atomic_store_n(walk.entry, value | (*walk.entry & ENTRY_LOOSE), __ATOMIC_RELEASE);
+            continue;
         }
+        if (tree_take(&walk.space->tree, walk.entry) & ENTRY_LOOSE)
+            charge_return_page(walk.space);
+        space_prune(walk.space, walk.page);
     }
     frame_at(number)->maps = 0;
 }

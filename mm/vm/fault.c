@@ -108,15 +108,18 @@ static int touch(struct cause *cause, entry_t value)
 
 static int fill_zero(struct cause *cause)
 {
-    entry_t permissions = entry_permissions(cause->region->protection);
+    entry_t permissions = entry_permissions(cause->region->protection), bits = permissions | ENTRY_A | ENTRY_D;
+    int error;
 
     if (cause->access != ACCESS_STORE) {
         tree_set(&cause->space->tree, cause->entry, entry_of_frame(mm.zero) | (permissions & ~ENTRY_W) | ENTRY_COW |
                  ENTRY_A | ENTRY_U | ENTRY_V);
         return done(cause->space, FAULT_ZERO_READ);
     }
-    map_frame(cause, frame_take_zeroed(FRAME_ANONYMOUS, handle_of(cause->space->family), cause->page),
-              permissions | ENTRY_A | ENTRY_D);
+    error = charge_page(cause->space, cause->region, &bits);
+    if (error)
+        return error;
+    map_frame(cause, frame_take_zeroed(FRAME_ANONYMOUS, handle_of(cause->space->family), cause->page), bits);
     return done(cause->space, FAULT_ZERO);
 }
 
@@ -132,16 +135,23 @@ static int take_over(struct cause *cause, entry_t value)
 /* The old frame leaves the PTE by an exchange, is flushed, and only then counted down. */
 static int copy_on_store(struct cause *cause, entry_t value)
 {
+    entry_t bits = entry_permissions(cause->region->protection) | ENTRY_A | ENTRY_D | (value & ENTRY_LOOSE);
     struct frame *old = frame_at(entry_frame(value));
     uint32_t number;
+    int error;
 
     ASSERT((value & ENTRY_COW) && cause->access == ACCESS_STORE);
     if (old->kind == FRAME_ANONYMOUS && old->maps == 1)
         return take_over(cause, value);
+    error = charge_page(cause->space, cause->region, &bits);
+    if (error)
+        return error;
     if (old->kind == FRAME_ZERO) {
         (void)__atomic_exchange_n(cause->entry, entry_of_frame(mm.zero) | ENTRY_U, __ATOMIC_ACQ_REL);
         space_flush_page(cause->space, page_va(cause->page));
-        return fill_zero(cause);
+        number = frame_take_zeroed(FRAME_ANONYMOUS, handle_of(cause->space->family), cause->page);
+        map_frame(cause, number, bits);
+        return done(cause->space, FAULT_ZERO);
     }
     number = private_frame(cause);
     page_copy(frame_view(number), frame_view(entry_frame(value)));
@@ -151,19 +161,21 @@ static int copy_on_store(struct cause *cause, entry_t value)
         frame_stale(old);
     old->maps--;
     cause->space->resident--;
-    map_frame(cause, number, entry_permissions(cause->region->protection) | ENTRY_A | ENTRY_D);
+    map_frame(cause, number, bits);
     return done(cause->space, FAULT_COPY);
 }
 
 /* After fork several PTEs name the slot: who only reads shares the frame that another has made of it. */
-static bool share_copy(struct cause *cause, slot_t slot)
+static bool share_copy(struct cause *cause, entry_t value)
 {
+    slot_t slot = entry_slot(value);
     uint32_t number = family_find_copy(cause->space, cause->page, slot);
 
     if (!number || frame_at(number)->maps == UINT16_MAX)
         return false;
     cause->space->swapped--;
-    map_frame(cause, number, (entry_permissions(cause->region->protection) & ~ENTRY_W) | ENTRY_COW | ENTRY_A);
+    map_frame(cause, number, (entry_permissions(cause->region->protection) & ~ENTRY_W) | ENTRY_COW | ENTRY_A |
+              (value & ENTRY_LOOSE));
     slot_put(mm.store, slot);
     return true;
 }
@@ -176,11 +188,11 @@ static int swap_in(struct cause *cause, entry_t value)
 {
     slot_t slot = entry_slot(value);
     bool shared = slot_references(mm.store, slot) > 1;
-    entry_t bits = entry_permissions(cause->region->protection) | accessed(cause);
+    entry_t bits = entry_permissions(cause->region->protection) | accessed(cause) | (value & ENTRY_LOOSE);
     uint32_t number;
     int source;
 
-    if (shared && cause->access != ACCESS_STORE && share_copy(cause, slot))
+    if (shared && cause->access != ACCESS_STORE && share_copy(cause, value))
         return done(cause->space, FAULT_MAPPED);
     number = private_frame(cause);
     source = slot_load(mm.store, slot, cause->space->family->key, frame_view(number));
@@ -217,6 +229,9 @@ static int map_object(struct cause *cause)
     } else if (cause->access != ACCESS_STORE) {
         map_frame(cause, number, (bits & ~ENTRY_W) | ENTRY_COW);
     } else {
+        error = charge_page(cause->space, region, &bits);
+        if (error)
+            return error;
         copy = private_frame(cause);
         page_copy(frame_view(copy), frame_view(number));
         map_frame(cause, copy, bits);

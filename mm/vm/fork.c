@@ -19,8 +19,11 @@ static int copy_frame(struct space *child, entry_t *from, entry_t *to, bool is_p
         tree_set(&child->tree, to, value);
         return 0;
     }
-    if (frame->maps == UINT16_MAX)
+    if (frame->maps == UINT16_MAX) {
+        if (value & ENTRY_LOOSE)
+            charge_return_page(child);
         return -ENOMEM;
+    }
     if (is_private && (value & ENTRY_W))
         __atomic_fetch_and(from, ~ENTRY_W, __ATOMIC_ACQ_REL);
     if (is_private) {
@@ -35,6 +38,13 @@ static int copy_frame(struct space *child, entry_t *from, entry_t *to, bool is_p
 
 static int copy_entry(struct space *child, entry_t *from, entry_t *to, bool is_private)
 {
+    if (*from & ENTRY_LOOSE) {
+        int error = promise_change(1, 0);
+
+        if (error)
+            return error;
+        child->loose++;
+    }
     if (*from & ENTRY_U)
         return copy_frame(child, from, to, is_private);
     slot_share(mm.store, entry_slot(*from));

@@ -9,7 +9,7 @@ void space_statistics(const struct space *space, struct space_statistics *out)
     for (unsigned kind = 0; kind < FAULT_KINDS; kind++)
         out->faults[kind] = space->faults[kind];
     out->mapped_pages = space->mapped;
-    out->promised_pages = space->promised;
+    out->promised_pages = space->promised + space->loose;
     out->resident_pages = space->resident;
     out->resident_peak_pages = space->resident_peak;
     out->swapped_pages = space->swapped;

@@ -52,11 +52,9 @@ int space_unmap(struct space *space, va_t address, uint64_t bytes)
 
     if (error || !bytes)
         return -EINVAL;
-    error = pool_ready(&mm.regions, 2);
+    error = region_cut_ready(space, start, end);
     if (error)
         return error;
-    if (space->regions + 2 > REGIONS_MAX && !region_is_free(space, start, end) && region_at(space, start) == region_at(space, end))
-        return -ENOMEM;
     unmap_range(space, start, end);
     return 0;
 }

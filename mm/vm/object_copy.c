@@ -7,9 +7,6 @@
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
 
-/* What a fault of the memory's side may leave of these and the reserve is enough for a page of the object and its nodes. */
-#define COPY_FRAMES 4u
-
 struct transfer {
     struct object *object;
     struct space *space;                   /* NULL: the firmware's own memory */
@@ -40,6 +37,7 @@ static void advance(struct transfer *transfer, uint64_t part)
     transfer->bytes -= part;
 }
 
+/* What a fault of the memory's side leaves of these and the reserve is enough for a page of the object and its nodes. */
 static int reach_memory(const struct transfer *transfer, enum access access, uint8_t **memory)
 {
     int error = frames_ensure(COPY_FRAMES);

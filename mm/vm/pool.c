@@ -108,6 +108,12 @@ static void give_back(struct pool *pool, uint32_t number)
     promise_return(0, 1);
 }
 
+void pool_trim(struct pool *pool)
+{
+    while (!pool->used_items && pool->partial)
+        give_back(pool, pool->partial);
+}
+
 void pool_put(struct pool *pool, void *item)
 {
     uint32_t number = frame_of(item);
@@ -122,7 +128,5 @@ void pool_put(struct pool *pool, void *item)
     frame->slot = (uint32_t)((uint8_t *)item - (uint8_t *)frame_view(number)) / pool->item_bytes + 1;
     if (!--frame->maps)
         give_back(pool, number);
-    /* Also what pool_ready() got and nobody used. */
-    while (!pool->used_items && pool->partial)
-        give_back(pool, pool->partial);
+    pool_trim(pool);
 }

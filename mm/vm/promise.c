@@ -1,7 +1,7 @@
 /*
  * Promises: what was granted when something was mapped, so that no fault is refused later (invariant 5).
  *
- *   usable frames = pinned + RESERVE_FRAMES + evictable          pinned <= usable - WORKING_FRAMES
+ *   usable frames = pinned + RESERVE_FRAMES + COPY_FRAMES + evictable          pinned <= usable - WORKING_FRAMES
  *   promised pages <= evictable + pages that the store has promised us
  *
  * Pinned: page tables at their worst, pools, the firmware's frames, the store's share, locked pages. Pages: everything
@@ -13,7 +13,7 @@
 /* Evictable frames when so many are pinned. */
 uint64_t promise_frames(uint64_t pinned)
 {
-    uint64_t fixed = pinned + RESERVE_FRAMES;
+    uint64_t fixed = pinned + RESERVE_FRAMES + COPY_FRAMES;
 
     return fixed < mm.usable ? mm.usable - fixed : 0;
 }

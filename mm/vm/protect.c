@@ -99,12 +99,6 @@ static int charge_range(struct space *space, uint32_t start, uint32_t end, uint3
     return 0;
 }
 
-/* Room for two cuts, in the pool and in the space. */
-static int ready_to_cut(const struct space *space)
-{
-    return space->regions + 2 > REGIONS_MAX ? -ENOMEM : pool_ready(&mm.regions, 2);
-}
-
 static void protect_range(struct space *space, uint32_t start, uint32_t end, uint32_t protection)
 {
     for (struct region *region = region_after(space, start); region && region->start < end; region = region->next)
@@ -124,7 +118,7 @@ int space_protect(struct space *space, va_t address, uint64_t bytes, uint32_t pr
         return error;
     error = check_protect(space, start, end, protection);
     if (!error)
-        error = ready_to_cut(space);
+        error = region_cut_ready(space, start, end);
     if (error)
         return error;
     region_cut(space, start, end);
@@ -202,14 +196,14 @@ int space_lock(struct space *space, va_t address, uint64_t bytes, bool lock)
         return error;
     if (!region_covers(space, start, end))
         return -EFAULT;
-    error = ready_to_cut(space);
+    error = region_cut_ready(space, start, end);
     if (!error)
         error = mark_locks(space, start, end, lock);
     if (error || !lock)
         return error;
     each_entry(space, start, end, lock_entry, 0);
     error = space_populate(space, start, end);
-    if (error && error != -EAGAIN && !pool_ready(&mm.regions, 2))
+    if (error && error != -EAGAIN && !region_cut_ready(space, start, end))
         (void)mark_locks(space, start, end, false);
     return error;
 }

@@ -127,6 +127,18 @@ struct region *region_split(struct space *space, struct region *region, uint32_t
     return upper;
 }
 
+int region_cut_ready(struct space *space, uint32_t start, uint32_t end)
+{
+    const struct region *at = region_after(space, end);
+    uint32_t cuts = at && at->start < end;
+
+    at = region_after(space, start);
+    cuts += at && at->start < start;
+    if (!cuts)
+        return 0;
+    return space->regions + cuts > REGIONS_MAX ? -ENOMEM : pool_ready(&mm.regions, cuts);
+}
+
 void region_cut(struct space *space, uint32_t start, uint32_t end)
 {
     struct region *region = region_after(space, start);

@@ -109,6 +109,7 @@ void space_put(struct space *space)
     family_leave(space);
     free_root(space);
     pool_put(&mm.spaces, space);
+    pool_trim(&mm.regions);
 }
 
 static void assign_asid(struct space *space)
@@ -129,5 +130,5 @@ uint64_t space_activate(struct space *space)
     if (!mm.asid_last && mm.active != space)
         cpu_tlb_flush_all();
     mm.active = space;
-    return SATP_SV39 | (uint64_t)space->asid << SATP_ASID_SHIFT | (space->tree.root >> ENTRY_PPN_SHIFT);
+    return SATP_SV39 | (uint64_t)space->asid << SATP_ASID_LOW | (space->tree.root >> ENTRY_PPN_SHIFT);
 }

@@ -22,7 +22,9 @@ int region_add(struct space *space, const struct region *wanted) MUST_CHECK;
 void region_drop(struct space *space, struct region *region);
 /* Cuts at `page`; returns the upper part. The pool has one item ready. */
 struct region *region_split(struct space *space, struct region *region, uint32_t page);
-/* Cuts so that [start, end) is whole regions. The pool has two ready. */
+/* Makes sure that region_cut() finds what it needs. -EAGAIN, -ENOMEM. */
+int region_cut_ready(struct space *space, uint32_t start, uint32_t end) MUST_CHECK;
+/* Cuts so that [start, end) is whole regions. */
 void region_cut(struct space *space, uint32_t start, uint32_t end);
 /* Joins neighbours that have become alike, from the one that ends at `start` to the one that begins at `end`. */
 void region_merge(struct space *space, uint32_t start, uint32_t end);
@@ -48,6 +50,12 @@ struct region charge_wish(const struct region *wanted);
 int charge_probe(const struct region *wanted) MUST_CHECK;
 /* Gives back what a region, already out of the list, was charged; `start` to `end` is all of it. */
 void charge_return(struct space *space, const struct region *region);
+/*
+ * Promises for a page of its own in a NORESERVE region, and sets ENTRY_LOOSE in its bits, unless it is set. Without this,
+ * pages that nothing was promised for would take what others were promised. -ENOMEM.
+ */
+int charge_page(struct space *space, const struct region *region, entry_t *bits) MUST_CHECK;
+void charge_return_page(struct space *space);
 /* Makes the entry of a page; nodes that no region promised (NORESERVE) are promised now. -ENOMEM. */
 int charge_entry(struct space *space, const struct region *region, uint32_t page, entry_t **entry) MUST_CHECK;
 
@@ -102,7 +110,7 @@ int space_create_like(const struct space *parent, struct space **child) MUST_CHE
 
 /* Checks an address range: page aligned start, whole pages, inside user space. -EINVAL. */
 int range_decode(va_t address, uint64_t bytes, uint32_t *start, uint32_t *end) MUST_CHECK;
-/* Unmaps whole regions' parts in the range; the pool has two ready. Cannot fail. */
+/* Unmaps the range; region_cut_ready() has been called. Cannot fail. */
 void unmap_range(struct space *space, uint32_t start, uint32_t end);
 /* Brings every page of the range in as far as its region lets it. -EAGAIN, -ENOMEM, -EIO. */
 int space_populate(struct space *space, uint32_t start, uint32_t end) MUST_CHECK;

@@ -239,12 +239,21 @@ int object_sync(struct object *object)
     }
 }
 
+void mm_step(void)
+{
+    /* A failure leaves the object dirty: who asks again is told. */
+    if (mm.syncing)
+        (void)proceed(mm.syncing);
+}
+
 int object_sync_all(void)
 {
+    int error = mm.syncing ? proceed(mm.syncing) : 0;
     struct object *object = mm.objects;
 
+    if (error)
+        return error;
     while (object) {
-        int error;
 
         collect_all(object);
         if (!object->node || (!object->unsynced && !object->resized)) {

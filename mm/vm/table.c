@@ -30,6 +30,8 @@ void gather_entry(struct gather *gather, entry_t *entry, uint32_t page)
     uint32_t number = entry_frame(old);
     struct frame *frame;
 
+    if (old & ENTRY_LOOSE)
+        charge_return_page(space);
     if (!(old & ENTRY_U)) {
         slot_put(mm.store, entry_slot(old));
         space->swapped--;

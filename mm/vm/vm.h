@@ -19,6 +19,8 @@
  * object); the store asks for one frame of the tail and one of its slot table per page that it saves.
  */
 #define RESERVE_FRAMES 8u
+/* What is made sure of beyond it before a copy; a fault asks for less. That much of the promised frames is never the last. */
+#define COPY_FRAMES 4u
 /* What promises leave evictable whatever happens: enough for the pages that one instruction and one copy touch. */
 #define WORKING_FRAMES 16u
 #define MINIMUM_FRAMES 40u
@@ -64,6 +66,7 @@ typedef uint64_t entry_t;
 #define ENTRY_A 0x040ull
 #define ENTRY_D 0x080ull
 #define ENTRY_COW 0x100ull                 /* RSW bit: the frame is shared, a store gets a copy */
+#define ENTRY_LOOSE 0x200ull               /* RSW bit, kept with a slot too: a page of a NORESERVE region, promised for itself */
 #define ENTRY_RWX (ENTRY_R | ENTRY_W | ENTRY_X)
 #define ENTRY_PPN_SHIFT 10u
 
@@ -72,7 +75,7 @@ typedef uint64_t entry_t;
 #define ENTRY_WRITTEN 0x004ull
 
 #define SATP_SV39 (8ull << 60)
-#define SATP_ASID_SHIFT 44u
+#define SATP_ASID_LOW 44u
 
 #define TABLE_SHIFT 9u
 #define TABLE_ENTRIES 512u
@@ -136,6 +139,7 @@ struct space {
     uint32_t regions;
     uint32_t mapped, limit;                /* pages; limit: RLIMIT_AS */
     uint32_t promised, locked;             /* pages in the promise; locked ones are pinned instead */
+    uint32_t loose;                        /* pages promised one by one: those of NORESERVE regions that are in use */
     uint32_t tables, extra;                /* nodes promised for regions; nodes in use that no region has promised */
     uint32_t resident, resident_peak, swapped;
     uint32_t spurious_page, spurious;
@@ -282,6 +286,8 @@ bool page_is_zero(const void *page);
 
 /* Makes sure that `items` can be had without fail. -EAGAIN, -ENOMEM. */
 int pool_ready(struct pool *pool, uint32_t items) MUST_CHECK;
+/* Gives back what was made ready and not used, once the pool is empty. */
+void pool_trim(struct pool *pool);
 
 /* ---- promise.c ---- */
 
