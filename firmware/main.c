@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "firmware/archive.h"
 #include "firmware/board.h"
 #include "firmware/boot.h"
 #include "firmware/clock.h"
@@ -74,6 +75,7 @@ static void main_thread(void *argument)
     (void)argument;
     host.flash = flash;
     log_line("up: instructions=%lu", cpu_instructions() - entry_instructions);
+    archive_unpack(platform.initrd);
     int status = run_main_job();
 
     show_statistics();

@@ -42,6 +42,12 @@ static const char *in_words(enum store_content content)
     }
 }
 
+/* format=blank: a boot from elsewhere may take a partition that nobody has used yet. */
+static bool asked_to_make(const struct platform *platform)
+{
+    return storage.content == STORE_BLANK && platform_argument_is(platform, "format", "blank");
+}
+
 /* Whether the flash has a place for a store, whatever it holds now. */
 static bool find_partition(const struct platform *platform, struct flash *flash)
 {
@@ -61,6 +67,8 @@ static bool find_partition(const struct platform *platform, struct flash *flash)
 
     if (error)
         log_line("flash: the partition cannot be read (error %d)", -error);
+    else if (asked_to_make(platform))
+        log_line("flash: the partition is blank, and is made a store as format=blank asks");
     else if (storage.content != STORE_OURS)
         log_line("flash: the partition %s; running without it", in_words(storage.content));
     return !error;
@@ -72,11 +80,14 @@ static int open_window(void)
     return flash_open_window(storage.config.flash, storage.config.base, storage.config.bytes);
 }
 
-static bool open_on_flash(struct store **store)
+static bool open_on_flash(bool make, struct store **store)
 {
-    if (storage.content != STORE_OURS)
+    if (storage.content != STORE_OURS && !make)
         return false;
     int error = open_window();
+
+    if (!error && make)
+        error = store_format(&storage.config);
 
     if (!error)
         error = store_open(&storage.config, store);
@@ -105,7 +116,7 @@ int storage_open(const struct platform *platform, struct flash *flash)
         .page_put = mm_page_put,
     };
     random_fill(storage.config.seed, sizeof(storage.config.seed));
-    storage.on_flash = find_partition(platform, flash) && open_on_flash(&store);
+    storage.on_flash = find_partition(platform, flash) && open_on_flash(asked_to_make(platform), &store);
     if (!storage.on_flash) {
         struct store_config in_ram = storage.config;
 

@@ -1,6 +1,6 @@
 /*
  * The store of this boot: on the partition of the flash when there is one with a store in it, otherwise of the tail in
- * RAM alone. Nothing is ever formatted unasked.
+ * RAM alone. Nothing is ever formatted unasked: by the monitor, or where it is blank by the boot argument format=blank.
  */
 #ifndef FIRMWARE_STORAGE_H
 #define FIRMWARE_STORAGE_H

@@ -18,9 +18,11 @@ def archive(files, time):
     """`files`: (host path, name). No bytes at all when there is none."""
     if not files:
         return b''
-    members = []
-    for number, (path, name) in enumerate(files, 1):
+    names = [(path, os.path.normpath(name).strip('/')) for path, name in files]
+    folders = {name[:at] for _, name in names for at, letter in enumerate(name) if letter == '/'}
+    members = [(folder, stat.S_IFDIR | 0o755, b'') for folder in sorted(folders)]
+    for path, name in names:
         with open(path, 'rb') as file:
-            mode = stat.S_IFREG | stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o777
-            members.append(_member(number, name.strip('/'), mode, time, file.read()))
-    return b''.join(members) + _member(0, TRAILER, 0, 0, b'')
+            members.append((name, stat.S_IFREG | stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o777, file.read()))
+    packed = [_member(number, name, mode, time, data) for number, (name, mode, data) in enumerate(members, 1)]
+    return b''.join(packed) + _member(0, TRAILER, 0, 0, b'')
