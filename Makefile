@@ -40,7 +40,7 @@ all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image an
 
 # ---- Firmware ----
 target_objects := $(patsubst %,$(B)/target/%.o,$(FIRMWARE) $(FIRMWARE_ASM))
-$(B)/target/%.c.o: OPTIMIZE = -Os
+$(B)/target/%.c.o: OPTIMIZE = -Os -msave-restore
 $(patsubst %,$(B)/target/%.o,$(HOT)): OPTIMIZE = -O2
 $(B)/target/%.c.o: %.c
 	@mkdir -p $(@D)
