@@ -161,17 +161,29 @@ static int charge_locks(struct space *space, uint32_t start, uint32_t end, bool 
     return 0;
 }
 
+/* The range is whole regions; those that `lock` changes are marked as being locked. */
 static int mark_locks(struct space *space, uint32_t start, uint32_t end, bool lock)
 {
-    int error;
+    int error = charge_locks(space, start, end, lock);
 
-    region_cut(space, start, end);
-    error = charge_locks(space, start, end, lock);
     for (struct region *region = region_after(space, start); !error && region && region->start < end;
-         region = region->next)
-        region->flags = (uint16_t)(lock ? region->flags | REGION_LOCKED : region->flags & ~REGION_LOCKED);
-    region_merge(space, start, end);
+         region = region->next) {
+        if (lock_changes(region, lock))
+            region->flags ^= REGION_LOCKED | REGION_LOCKING;
+    }
     return error;
+}
+
+/* Ends the locking: LOCKING goes, and with it the lock if it has failed. */
+static void settle_locks(struct space *space, uint32_t start, uint32_t end, bool keep)
+{
+    for (struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+        if (!(region->flags & REGION_LOCKING))
+            continue;
+        if (!keep)
+            (void)charge_locks(space, region->start, region->end, false);
+        region->flags &= (uint16_t)~(REGION_LOCKING | (keep ? 0 : REGION_LOCKED));
+    }
 }
 
 /* Frames that are mapped already learn that they are locked; that they no longer are, reclaim finds out. */
@@ -185,8 +197,29 @@ static void lock_entry(struct space *space, entry_t *entry, entry_t bits)
 
 /*
  * The regions are marked first, so that pages that are brought in stay, and a call that is repeated after -EAGAIN goes on
- * where it stopped. What cannot be brought in at all leaves the range unlocked.
+ * where it stopped. What cannot be brought in at all leaves the range as it was locked before.
  */
+static int lock_range(struct space *space, uint32_t start, uint32_t end)
+{
+    int error = mark_locks(space, start, end, true);
+
+    if (!error) {
+        each_entry(space, start, end, lock_entry, 0);
+        error = space_populate(space, start, end);
+    }
+    if (error != -EAGAIN)
+        settle_locks(space, start, end, !error);
+    return error;
+}
+
+static int unlock_range(struct space *space, uint32_t start, uint32_t end)
+{
+    int error = mark_locks(space, start, end, false);
+
+    settle_locks(space, start, end, true);
+    return error;
+}
+
 int space_lock(struct space *space, va_t address, uint64_t bytes, bool lock)
 {
     uint32_t start, end;
@@ -197,14 +230,11 @@ int space_lock(struct space *space, va_t address, uint64_t bytes, bool lock)
     if (!region_covers(space, start, end))
         return -EFAULT;
     error = region_cut_ready(space, start, end);
-    if (!error)
-        error = mark_locks(space, start, end, lock);
-    if (error || !lock)
+    if (error)
         return error;
-    each_entry(space, start, end, lock_entry, 0);
-    error = space_populate(space, start, end);
-    if (error && error != -EAGAIN && !region_cut_ready(space, start, end))
-        (void)mark_locks(space, start, end, false);
+    region_cut(space, start, end);
+    error = lock ? lock_range(space, start, end) : unlock_range(space, start, end);
+    region_merge(space, start, end);
     return error;
 }
 

@@ -105,6 +105,7 @@ enum {
     REGION_CHARGED = REGION_PROMISED | REGION_TABLES | REGION_STORED,
     REGION_FRESH_SHIFT = 3,                /* the same three, shifted: charged by the running call, which may undo it */
     REGION_FRESH = REGION_CHARGED << REGION_FRESH_SHIFT,
+    REGION_LOCKING = 0x4000,               /* LOCKED by a call that has not yet brought all pages in */
 };
 
 struct region {
