@@ -20,17 +20,17 @@ ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / 'build'
 JOB = BUILD / 'job'
 
-# At least this much memory together: four times 512 frames. extsort 2 x 1.3 MB, wordjoin 2 x 1 MiB, stencil 1.6 MB,
-# chase 2 MiB, and the texts themselves.
-CODE_BYTES = 900_000
-PROSE_BYTES = 400_000
+# At least this much memory together: four times 512 frames. extsort 2 x 1 MB, wordjoin 2 x 1 MiB, stencil 2.5 MB,
+# chase 2.5 MB, and the texts themselves.
+CODE_BYTES = 700_000
+PROSE_BYTES = 300_000
 
 TASKS = (
     ('sort', 'extsort text/code text/prose', None),
     ('join', 'wordjoin text/code text/prose', None),
     ('join-back', 'wordjoin text/prose text/code', None),
-    ('stencil', 'stencil 320 12', None),
-    ('chase', 'chase 32768 30000', None),
+    ('stencil', 'stencil 400 6', None),
+    ('chase', 'chase 40000 8000', None),
     ('hostile', 'hostile', 'SIGSEGV'),
 )
 PROGRAMS = sorted({command.split()[0] for _, command, _ in TASKS})
