@@ -180,7 +180,8 @@ static uint32_t verify_node(struct store *store, uint32_t id, void *page)
 
 uint32_t store_verify(struct store *store)
 {
-    void *page = page_get(store);
+    bool borrowed = work_page_free(store);
+    void *page = borrowed ? store->work : page_get(store);
     uint32_t bad = 0;
 
     if (!page)
@@ -189,7 +190,8 @@ uint32_t store_verify(struct store *store)
         bad += verify_slot(store, slot, page);
     for (uint32_t id = 0; id < store->nodes->page_count * NODES_PER_PAGE; id++)
         bad += verify_node(store, id, page);
-    page_put(store, page);
+    if (!borrowed)
+        page_put(store, page);
     return bad;
 }
 
@@ -219,6 +221,7 @@ void store_statistics(const struct store *store, struct store_statistics *out)
     out->tail_records = store->tail.records;
     out->tail_bytes = store->tail.bytes;
     out->tail_pages = store->tail.pages;
+    out->tail_share_pages = store->tail.pages_max;
     out->slots_used = store->slots_used;
     out->blocks = store->block_count;
     out->wear_min = store->block_count ? UINT32_MAX : 0;

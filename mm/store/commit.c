@@ -66,7 +66,7 @@ static int transaction_prepare(struct store *store, uint32_t pages)
     transaction->state = TRANSACTION_WANTED;
     transaction->blocks = blocks_for(store, pages);
     store->doubt_pressing = store->doubt;
-    return ready_to_begin(store) ? 0 : durable_room(store, transaction->blocks);
+    return ready_to_begin(store) ? 0 : durable_room(store, transaction->blocks, pages > 0);
 }
 
 int store_begin(struct store *store, uint32_t pages)

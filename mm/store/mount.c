@@ -148,8 +148,20 @@ static int header_again(struct store *store, uint32_t place, struct record_heade
     return error;
 }
 
-/* Is `entry`, which the map has now, to stay? */
-static bool stays(struct store *store, uint32_t entry, const struct record_header *other)
+/*
+ * May the record have been under way when power was cut? Then what was read once may not be readable again. Only the last
+ * one of a block that was open: a program begins when the one before has ended well.
+ */
+static bool last_written(const struct store *store, uint32_t place, const struct record_header *header)
+{
+    const struct block *block = block_at(store, place_block(store, place));
+
+    return (block->bits & BLOCK_VOID) &&
+           place_offset(store, place) + record_bytes(header->length) >= block->used * FORMAT_UNIT;
+}
+
+/* Is `entry`, which the map has now, to stay? Of equal versions: what can be read, and surely so. */
+static bool stays(struct store *store, uint32_t entry, uint32_t other_place, const struct record_header *other)
 {
     struct record_header header;
     uint32_t place = entry & ~MAP_HOLE;
@@ -158,7 +170,11 @@ static bool stays(struct store *store, uint32_t entry, const struct record_heade
         return false;
     if (header.version != other->version)
         return header.version > other->version;
-    return !record_read_payload(store, place, &header, store->bounce);
+    if (record_read_payload(store, place, &header, store->bounce))
+        return false;
+    if (record_read_payload(store, other_place, other, store->bounce))
+        return true;
+    return !last_written(store, place, &header);
 }
 
 static int place_seen(struct store *store, struct node_entry *node, const struct record_header *header, uint32_t place)
@@ -166,7 +182,7 @@ static int place_seen(struct store *store, struct node_entry *node, const struct
     uint32_t entry = map_get(store, node, header->page);
     int error;
 
-    if (entry && stays(store, entry, header))
+    if (entry && stays(store, entry, place, header))
         return 0;
     error = map_reserve(store, node, header->page);
     if (error)

@@ -72,14 +72,17 @@ static uint32_t promised_blocks(const struct store *store)
     return (pages + pages_per_block(store) - 1) / pages_per_block(store);
 }
 
-int durable_room(const struct store *store, uint32_t blocks)
+/* What only changes the tree may use of the reserve, so that files can be removed from a full store. */
+int durable_room(const struct store *store, uint32_t blocks, bool pages)
 {
     struct use use = use_of(store);
     uint32_t swap = blocks_of(store, use.swap_units);
 
     if (swap < promised_blocks(store))
         swap = promised_blocks(store);
-    return (uint64_t)blocks_of(store, use.durable_units) + swap + blocks <= good_blocks(store) ? -EAGAIN : -ENOSPC;
+    return (uint64_t)blocks_of(store, use.durable_units) + swap + blocks <= good_blocks(store) + (pages ? 0 : reserve_blocks(store) / 2)
+               ? -EAGAIN
+               : -ENOSPC;
 }
 
 /* ---- Promises ---- */

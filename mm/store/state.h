@@ -507,7 +507,7 @@ uint32_t swap_blocks_used(const struct store *store);
 bool swap_shrinking(const struct store *store);
 /* Does write-back wait for room among its blocks? */
 bool swap_crowded(const struct store *store);
-int durable_room(const struct store *store, uint32_t blocks);
+int durable_room(const struct store *store, uint32_t blocks, bool pages);
 
 /* ---- mount.c, scan.c ---- */
 

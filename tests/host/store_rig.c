@@ -145,6 +145,7 @@ void bed_reboot(struct bed *bed)
 
 void bed_stop(struct bed *bed)
 {
+    bed->front.manual_time = false;
     if (bed->store)
         store_close(bed->store);
     if (bed->pages)
@@ -201,6 +202,8 @@ bool page_is(uint64_t name, const void *page)
 
 static void pass_time(struct bed *bed)
 {
+    if (bed->stepped)
+        bed->stepped(bed);
     if (bed->config.manual_time)
         nor_advance_ns(bed->nor, 100000);
 }

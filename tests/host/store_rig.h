@@ -30,6 +30,8 @@ struct bed {
     uint32_t pages, pages_peak;            /* given to the store now, at most */
     uint64_t seconds;                      /* the store's clock */
     uint64_t random;
+    void (*stepped)(struct bed *bed);      /* called after every step while a call waits; may be NULL */
+    void *observer;
 };
 
 /* An array with a formatted store, opened. Ends the test on failure. */
