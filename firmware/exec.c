@@ -6,6 +6,7 @@
 
 #include "firmware/elf.h"
 #include "firmware/exec_stack.h"
+#include "firmware/linux/signal.h"
 #include "firmware/pages.h"
 #include "firmware/usercopy.h"
 #include "hal/cpu_riscv.h"
@@ -126,32 +127,28 @@ static int build(const struct process *process, struct object *object, const str
     if (!error)
         error = map_image(program->space, object, image);
     if (!error)
+        error = signal_map_return(program->space);
+    if (!error)
         error = exec_stack_build(program->space, process, image, path, strings, &program->stack);
     if (error)
         space_put(program->space);
     return error;
 }
 
-int exec_load(const struct process *process, uint32_t node, const char *path, const struct exec_strings *strings,
-              struct exec_program *program, const char **why)
+int exec_load(const struct process *process, struct object *object, const char *path,
+              const struct exec_strings *strings, struct exec_program *program, const char **why)
 {
     struct elf_image image;
-    struct object *object;
-    int error = (int)MM_RETRY(object_of_node(node, &object));
+    int error = read_image(object, &image, why);
 
-    *why = "the file cannot be opened";
     if (error)
         return error;
-    error = read_image(object, &image, why);
-    if (!error) {
-        take_name(program, path);
-        error = build(process, object, &image, path, strings, program);
-        *why = reason(error);
-    }
-    object_put(object);
+    take_name(program, path);
+    error = build(process, object, &image, path, strings, program);
+    *why = reason(error);
     if (error)
         return error;
-    program->node = node;
+    program->node = object_node(object);
     program->entry = image.entry;
     program->break_start = image.end;
     return 0;

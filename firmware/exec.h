@@ -16,10 +16,14 @@
 /* The most that arguments and environment may take together, pointers included. */
 #define EXEC_STRINGS_MAX (128u << 10)
 
-/* Arguments and environment: two arrays of pointers that end in NULL, in this space, or (NULL) in firmware memory. */
+/*
+ * Arguments and environment: two arrays of pointers that end in NULL, in this space, or (NULL) in firmware memory. With
+ * `before`, an array of the firmware's, those stand in place of the first argument: the interpreter of a script.
+ */
 struct exec_strings {
     struct space *space;
     va_t arguments, environment;
+    const char *const *before;
 };
 
 struct exec_program {
@@ -31,11 +35,11 @@ struct exec_program {
 };
 
 /*
- * Builds the space of the program in file `node` for `process`, whose identity and limits it reads and which it does
+ * Builds the space of the program in a file's object for `process`, whose identity and limits it reads and which it does
  * not change. `path`: as the program is to see its own name (AT_EXECFN). -ENOEXEC, -EACCES, -ENOENT, -E2BIG, -EFAULT,
  * -ENOMEM, -EIO; then `*why` is the reason in words and nothing has happened.
  */
-int exec_load(const struct process *process, uint32_t node, const char *path, const struct exec_strings *strings,
-              struct exec_program *program, const char **why) MUST_CHECK;
+int exec_load(const struct process *process, struct object *object, const char *path,
+              const struct exec_strings *strings, struct exec_program *program, const char **why) MUST_CHECK;
 
 #endif

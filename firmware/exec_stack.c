@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "firmware/linux/abi.h"
+#include "firmware/linux/sigframe.h"
 #include "firmware/pages.h"
 #include "firmware/random.h"
 #include "firmware/usercopy.h"
+
+#define STACK_TOP SIGNAL_RETURN
 
 #define RANDOM_BYTES    16u
 #define CHUNK_BYTES     64u /* of a string at a time; divides the page, so a chunk lies in one page */
@@ -22,10 +25,18 @@ struct list_size {
     uint64_t count, bytes;
 };
 
-/* One of the two lists, as it is copied. */
+/* One array of pointers; what is before `first` does not count. */
+struct string_list {
+    struct space *space;
+    va_t array;
+    uint64_t first;
+};
+
+/* Where lists are copied to, one after the other. */
 struct copier {
-    struct space *from, *to;
-    va_t strings; /* where the next string goes */
+    struct space *to;
+    va_t pointers; /* where the next pointer goes */
+    va_t strings;  /* where the next string goes */
     va_t strings_end;
 };
 
@@ -55,18 +66,18 @@ static int64_t string_bytes(struct space *space, va_t string, uint64_t most)
     return -E2BIG;
 }
 
-static int measure(struct space *space, va_t array, struct list_size *size)
+/* Adds the list to `size`. */
+static int measure(const struct string_list *list, struct list_size *size)
 {
-    *size = (struct list_size){ 0, 0 };
-    while (array) {
+    for (uint64_t i = list->first; list->array; i++) {
         va_t string;
-        int error = read_pointer(space, array, size->count, &string);
+        int error = read_pointer(list->space, list->array, i, &string);
 
         if (error)
             return error;
         if (!string)
             break;
-        int64_t bytes = string_bytes(space, string, EXEC_STRINGS_MAX);
+        int64_t bytes = string_bytes(list->space, string, EXEC_STRINGS_MAX);
 
         if (bytes < 0)
             return (int)bytes;
@@ -78,14 +89,14 @@ static int measure(struct space *space, va_t array, struct list_size *size)
     return 0;
 }
 
-static int copy_string(struct copier *copier, va_t string)
+static int copy_string(struct copier *copier, struct space *from, va_t string)
 {
     char chunk[CHUNK_BYTES];
     const char *end;
 
     do {
         uint64_t here = CHUNK_BYTES - string % CHUNK_BYTES;
-        int error = copy_in(copier->from, chunk, string, here);
+        int error = copy_in(from, chunk, string, here);
 
         if (error)
             return error;
@@ -103,21 +114,42 @@ static int copy_string(struct copier *copier, va_t string)
     return 0;
 }
 
-/* Copies the strings and writes the array of their new addresses to `to_array`, with the final NULL. */
-static int copy_list(struct copier *copier, va_t array, uint64_t count, va_t to_array)
+/* Copies up to `most` strings and writes pointers to the copies; how many, or an errno. */
+static int64_t copy_list(struct copier *copier, const struct string_list *list, uint64_t most)
 {
-    for (uint64_t i = 0; i < count; i++) {
-        va_t string = 0;
-        int error = copy_out(copier->to, to_array + 8 * i, &copier->strings, 8);
+    uint64_t count = 0;
 
+    for (; list->array && count < most; count++) {
+        va_t string, to = copier->strings;
+        int error = read_pointer(list->space, list->array, list->first + count, &string);
+
+        if (!error && !string)
+            break;
         if (!error)
-            error = read_pointer(copier->from, array, i, &string);
+            error = copy_string(copier, list->space, string);
         if (!error)
-            error = copy_string(copier, string);
+            error = copy_out(copier->to, copier->pointers, &to, 8);
         if (error)
             return error;
+        copier->pointers += 8;
     }
-    return copy_out(copier->to, to_array + 8 * count, &(uint64_t){ 0 }, 8);
+    return (int64_t)count;
+}
+
+/* Both lists make one array of the stack, `count` pointers and a NULL. */
+static int copy_lists(struct copier *copier, const struct string_list *lists, unsigned list_count, uint64_t count)
+{
+    for (unsigned i = 0; i < list_count; i++) {
+        int64_t copied = copy_list(copier, &lists[i], count);
+
+        if (copied < 0)
+            return (int)copied;
+        count -= (uint64_t)copied;
+    }
+    if (count)
+        return -EFAULT; /* another thread has made it shorter since it was measured */
+    copier->pointers += 8;
+    return copy_out(copier->to, copier->pointers - 8, &(uint64_t){ 0 }, 8);
 }
 
 static int write_auxiliary(struct space *space, va_t at, const struct process *process, const struct elf_image *image,
@@ -155,7 +187,7 @@ static int map_stack(struct space *space, uint64_t bytes, uint64_t limit)
     if (bytes > limit)
         return -E2BIG;
     int64_t address = MM_RETRY(space_map(space, &(struct map_request){
-                                                    .address = USER_TOP - bytes,
+                                                    .address = STACK_TOP - bytes,
                                                     .bytes = bytes,
                                                     .protection = MAP_READ | MAP_WRITE,
                                                     .flags = REGION_FIXED | REGION_NOREPLACE | REGION_GROWSDOWN,
@@ -169,38 +201,41 @@ static int map_stack(struct space *space, uint64_t bytes, uint64_t limit)
 int exec_stack_build(struct space *space, const struct process *process, const struct elf_image *image,
                      const char *path, const struct exec_strings *strings, va_t *stack)
 {
-    struct list_size arguments, environment;
+    const struct string_list arguments[] = { { NULL, (va_t)strings->before, 0 },
+                                             { strings->space, strings->arguments, strings->before ? 1 : 0 } };
+    const struct string_list environment = { strings->space, strings->environment, 0 };
+    struct list_size argument_size = { 0, 0 }, environment_size = { 0, 0 };
     uint8_t random[RANDOM_BYTES];
     uint64_t path_bytes = strlen(path) + 1;
-    int error = measure(strings->space, strings->arguments, &arguments);
+    int error = measure(&arguments[0], &argument_size);
 
     if (!error)
-        error = measure(strings->space, strings->environment, &environment);
+        error = measure(&arguments[1], &argument_size);
+    if (!error)
+        error = measure(&environment, &environment_size);
     if (error)
         return error;
-    va_t path_at = USER_TOP - 8 - path_bytes;
-    va_t strings_at = path_at - environment.bytes - arguments.bytes;
+    va_t path_at = STACK_TOP - 8 - path_bytes;
+    va_t strings_at = path_at - environment_size.bytes - argument_size.bytes;
     va_t random_at = strings_at - RANDOM_BYTES;
-    uint64_t words = 1 + arguments.count + 1 + environment.count + 1 + 2 * AUXILIARY_PAIRS;
+    uint64_t words = 1 + argument_size.count + 1 + environment_size.count + 1 + 2 * AUXILIARY_PAIRS;
     va_t sp = (random_at - 8 * words) & ~15ull;
-    va_t environment_at = sp + 8 * (arguments.count + 2);
-    struct copier copier = { strings->space, space, strings_at, path_at };
+    struct copier copier = { space, sp + 8, strings_at, path_at };
 
     random_fill(random, sizeof(random));
-    error = map_stack(space, USER_TOP - sp, process->limits[LIMIT_STACK].now);
+    error = map_stack(space, STACK_TOP - sp, process->limits[LIMIT_STACK].now);
     if (!error)
-        error = copy_out(space, sp, &arguments.count, 8);
+        error = copy_out(space, sp, &argument_size.count, 8);
     if (!error)
-        error = copy_list(&copier, strings->arguments, arguments.count, sp + 8);
+        error = copy_lists(&copier, arguments, 2, argument_size.count);
     if (!error)
-        error = copy_list(&copier, strings->environment, environment.count, environment_at);
+        error = copy_lists(&copier, &environment, 1, environment_size.count);
     if (!error)
         error = copy_out(space, path_at, path, path_bytes);
     if (!error)
         error = copy_out(space, random_at, random, sizeof(random));
     if (!error)
-        error = write_auxiliary(space, environment_at + 8 * (environment.count + 1), process, image, random_at,
-                                path_at);
+        error = write_auxiliary(space, copier.pointers, process, image, random_at, path_at);
     *stack = sp;
     return error;
 }

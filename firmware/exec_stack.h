@@ -2,7 +2,7 @@
  * The stack that a program finds at its first instruction ("System V Application Binary Interface, RISC-V
  * supplement"; fs/binfmt_elf.c of Linux 6.1 for the contents):
  *
- *      USER_TOP  +-------------------------------+
+ * SIGNAL_RETURN  +-------------------------------+  firmware/linux/sigframe.h
  *                | 8 bytes of 0                  |
  *                | strings: path, environment,   |
  *                |          arguments            |

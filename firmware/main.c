@@ -15,6 +15,7 @@
 #include "firmware/kmap.h"
 #include "firmware/log.h"
 #include "firmware/monitor.h"
+#include "firmware/process.h"
 #include "firmware/random.h"
 #include "firmware/statistics.h"
 #include "firmware/storage.h"
@@ -81,6 +82,7 @@ static void main_thread(void *argument)
     show_statistics();
     if (wants_monitor())
         monitor_run(&host);
+    process_end_all();
     int error = storage_sync();
 
     if (error)

@@ -30,11 +30,7 @@ static const char *state_name(const struct process *process)
 
 static uint64_t run_time_ms(const struct process *process)
 {
-    uint64_t ticks = process->ran_ticks;
-
-    LIST_EACH(link, &process->threads)
-    ticks += task_ran_ticks(LIST_ENTRY(link, struct task, in_process));
-    return timer_ns_from_ticks(ticks) / 1000000;
+    return timer_ns_from_ticks(process_usage(process).ran_ticks) / 1000000;
 }
 
 void monitor_ps(const struct monitor_host *host, unsigned count, const char *const *words)

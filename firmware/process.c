@@ -6,10 +6,16 @@
 
 #include "firmware/exec.h"
 #include "firmware/linux/file.h"
+#include "firmware/linux/futex.h"
+#include "firmware/linux/job_control.h"
 #include "firmware/linux/path.h"
 #include "firmware/linux/signal.h"
+#include "firmware/linux/timer.h"
 #include "firmware/usercopy.h"
 #include "mm/assert.h"
+
+/* How often process_end_all() looks. */
+#define END_POLL_US 1000u
 
 static struct pool process_pool = POOL_OF(struct process);
 static struct pool actions_pool = POOL_OF(struct signal_actions);
@@ -49,13 +55,26 @@ struct task *process_find_thread(uint32_t id)
     return NULL;
 }
 
+/* Whether a number means nobody: a process or thread, or a group or session that has outlived its leader. */
+static bool is_free(uint32_t id)
+{
+    LIST_EACH(link, &processes)
+    {
+        const struct process *process = LIST_ENTRY(link, struct process, all);
+
+        if (process->id == id || process->group == id || process->session == id)
+            return false;
+    }
+    return !process_find_thread(id);
+}
+
 uint32_t process_new_id(void)
 {
-    static uint32_t last;
+    static uint32_t last = PROCESS_FIRMWARE;
 
     do
-        last = last == INT32_MAX ? 1 : last + 1;
-    while (process_find(last) || process_find_thread(last));
+        last = last == INT32_MAX ? PROCESS_FIRMWARE + 1 : last + 1;
+    while (!is_free(last));
     return last;
 }
 
@@ -74,6 +93,15 @@ struct signal_actions *signal_actions_new(void)
 
     if (actions)
         actions->references = 1;
+    return actions;
+}
+
+struct signal_actions *signal_actions_copy(const struct signal_actions *from)
+{
+    struct signal_actions *actions = signal_actions_new();
+
+    if (actions)
+        memcpy(actions->of, from->of, sizeof(actions->of));
     return actions;
 }
 
@@ -104,6 +132,7 @@ static void inherit(struct process *process, const struct process *parent)
     process->egid = parent->egid;
     process->sgid = parent->sgid;
     memcpy(process->limits, parent->limits, sizeof(process->limits));
+    process->nice = parent->nice;
     process->break_start = parent->break_start;
     process->break_end = parent->break_end;
     process->directory = parent->directory;
@@ -124,9 +153,12 @@ int process_create(struct process *parent, struct process **out)
     list_init(&process->threads);
     list_init(&process->children);
     list_init(&process->sibling);
+    list_init(&process->timers);
     wait_init(&process->children_changed);
     wait_init(&process->released);
     wait_init(&process->ended);
+    wait_init(&process->alone);
+    wait_init(&process->stopped);
     process->parent = parent;
     if (parent) {
         inherit(process, parent);
@@ -158,26 +190,68 @@ void process_add_thread(struct process *process, struct task *task)
 
 /* ---- Ending ---- */
 
-static void give_back(struct process *process)
+/* The statistics of its space join those that outlive it. */
+static void add_space_usage(const struct process *process, struct process_usage *usage)
 {
     struct space_statistics statistics;
+    uint64_t major, all = 0;
 
+    if (!process->space)
+        return;
+    space_statistics(process->space, &statistics);
+    for (unsigned i = 0; i < FAULT_KINDS; i++)
+        all += statistics.faults[i];
+    major = statistics.faults[FAULT_FLASH] + statistics.faults[FAULT_FILE];
+    usage->faults_major += major;
+    usage->faults_minor += all - major;
+    if (usage->resident_peak_pages < statistics.resident_peak_pages)
+        usage->resident_peak_pages = statistics.resident_peak_pages;
+}
+
+struct process_usage process_usage(const struct process *process)
+{
+    struct process_usage usage = process->gone;
+
+    add_space_usage(process, &usage);
+    LIST_EACH(link, &process->threads)
+    usage.ran_ticks += task_ran_ticks(LIST_ENTRY(link, struct task, in_process));
+    return usage;
+}
+
+/* Whether another process runs in the same space (vfork). */
+static bool shares_space(const struct process *process)
+{
+    LIST_EACH(link, &processes)
+    {
+        const struct process *other = LIST_ENTRY(link, struct process, all);
+
+        if (other != process && other->space == process->space)
+            return true;
+    }
+    return false;
+}
+
+static void drop_space(struct process *process)
+{
+    struct space *space = process->space;
+
+    if (!space)
+        return;
+    if (!shares_space(process))
+        add_space_usage(process, &process->gone);
+    process->space = NULL;
+    space_put(space);
+    wait_wake(&process->released, WAKE_ALL);
+}
+
+static void give_back(struct process *process)
+{
     if (process->files)
         files_put(process->files);
     process->files = NULL;
     signal_actions_put(process->actions);
     process->actions = NULL;
-    if (!process->space)
-        return;
-    space_statistics(process->space, &statistics);
-    process->faults_major += statistics.faults[FAULT_FLASH] + statistics.faults[FAULT_FILE];
-    for (unsigned i = 0; i < FAULT_KINDS; i++)
-        process->faults_minor += statistics.faults[i];
-    process->faults_minor -= process->faults_major;
-    process->resident_peak_pages = statistics.resident_peak_pages;
-    space_put(process->space);
-    process->space = NULL;
-    wait_wake(&process->released, WAKE_ALL);
+    drop_space(process);
 }
 
 void process_discard(struct process *process)
@@ -186,10 +260,17 @@ void process_discard(struct process *process)
     process_reap(process);
 }
 
-/* Whether nobody will ask for its status. */
-static bool is_orphan(const struct process *process)
+/* Whether nobody will ask for its status: nobody is there, or the parent has said so by its action for SIGCHLD. */
+static bool is_unwanted(const struct process *process)
 {
-    return !process->parent && !process->waited;
+    const struct process *parent = process->parent;
+
+    if (!parent)
+        return !process->waited;
+    const struct signal_action *action = parent->actions ? &parent->actions->of[LINUX_SIGCHLD - 1] : NULL;
+
+    return process->exit_signal == LINUX_SIGCHLD && action &&
+           (action->handler == LINUX_SIG_IGN || action->flags & LINUX_SA_NOCLDWAIT);
 }
 
 static void orphan_children(struct process *process)
@@ -202,20 +283,54 @@ static void orphan_children(struct process *process)
         child->parent = NULL;
         if (child->state == PROCESS_ZOMBIE)
             process_reap(child);
+        else if (child->pdeath_signal)
+            signal_send(child, child->pdeath_signal);
     }
 }
 
 static void become_zombie(struct process *process)
 {
+    int signal = process->status & 0x7f;
+
     process->state = PROCESS_ZOMBIE;
-    if (process->parent) {
-        if (process->exit_signal)
-            signal_send(process->parent, process->exit_signal);
-        wait_wake(&process->parent->children_changed, WAKE_ALL);
-    }
+    signal_queue_clear(process, &process->signals, UINT64_MAX);
+    signal_tell_parent(process, signal ? LINUX_CLD_KILLED : LINUX_CLD_EXITED,
+                       signal ? signal : process->status >> 8 & 0xff);
     wait_wake(&process->ended, WAKE_ALL);
-    if (is_orphan(process))
+    if (is_unwanted(process))
         process_reap(process);
+}
+
+/* What a thread tells others by words in the memory that it shares with them. */
+void process_release_words(void)
+{
+    struct task *task = task_current();
+    va_t word = task->clear_child_tid;
+
+    robust_list_exit();
+    task->clear_child_tid = 0;
+    if (word && (task->process->thread_count > 1 || shares_space(task->process)) &&
+        user_write(word, &(uint32_t){ 0 }, sizeof(uint32_t)) == 0)
+        (void)futex_wake(word, 1);
+}
+
+/* May sleep: the process has its last thread until this is done. */
+static void end_process(struct process *process)
+{
+    process->ending = true;
+    timer_delete_all(process);
+    job_leave(process);
+    task_enter_space(NULL);
+    give_back(process);
+    orphan_children(process); /* last: what sleeps above lets others run, who may become its children */
+}
+
+/* That one of them has left. */
+static void tell_threads(struct process *process)
+{
+    if (process->thread_count == 1)
+        wait_wake(&process->alone, WAKE_ALL);
+    signal_stop_check(process);
 }
 
 _Noreturn void process_exit_thread(int32_t status)
@@ -223,21 +338,44 @@ _Noreturn void process_exit_thread(int32_t status)
     struct task *task = task_current();
     struct process *process = task->process;
 
-    if (task->clear_child_tid && process->thread_count > 1)
-        (void)!user_write(task->clear_child_tid, &(uint32_t){ 0 }, sizeof(uint32_t));
-    if (process->thread_count == 1) { /* these may sleep: the process has a thread until they are done */
-        if (!process->ending)
-            process->status = status;
-        process->ending = true;
-        orphan_children(process);
-        task_enter_space(NULL);
-        give_back(process);
-    }
-    process->ran_ticks += task_ran_ticks(task);
+    process_release_words();
+    if (!process->ending && task->id == process->id) /* a process ends as its first thread did */
+        process->status = status;
+    if (process->thread_count == 1)
+        end_process(process);
+    signal_queue_clear(process, &task->signals, UINT64_MAX);
+    process->gone.ran_ticks += task_ran_ticks(task);
     list_remove(&task->in_process);
     if (--process->thread_count == 0)
         become_zombie(process);
+    else
+        tell_threads(process);
     task_exit();
+}
+
+int process_become_single(void)
+{
+    struct task *task = task_current();
+    struct process *process = task->process;
+
+    if (process->in_exec)
+        return -EINTR; /* another thread was first, and this one is on its way out */
+    process->in_exec = true;
+    LIST_EACH(link, &process->threads)
+    if (LIST_ENTRY(link, struct task, in_process) != task)
+        task_notify(LIST_ENTRY(link, struct task, in_process), ATTENTION_END);
+    while (process->thread_count > 1 && !(task->attention & ATTENTION_END)) {
+        struct waiter waiter;
+
+        waiter_add(&process->alone, &waiter);
+        (void)task_block_killable(TIMER_NEVER);
+        waiter_remove(&waiter);
+    }
+    process->in_exec = false;
+    if (task->attention & ATTENTION_END)
+        return -EINTR;
+    task->id = process->id;
+    return 0;
 }
 
 void process_end(struct process *process, int32_t status)
@@ -266,17 +404,43 @@ int32_t process_wait(struct process *process)
     return status;
 }
 
+/* Parents among them may reap their children first, so nothing is kept over a sleep. */
+void process_end_all(void)
+{
+    while (!list_empty(&processes)) {
+        LIST_EACH(link, &processes)
+        {
+            struct process *process = LIST_ENTRY(link, struct process, all);
+
+            process_end(process, STATUS_SIGNAL(LINUX_SIGKILL));
+            if (process->state == PROCESS_ZOMBIE && !process->parent)
+                process_reap(process);
+        }
+        if (!list_empty(&processes))
+            (void)task_wait(NULL, timer_now() + timer_ticks_from_us(END_POLL_US));
+    }
+}
+
+const char *process_check(void)
+{
+    if (!list_empty(&processes) || process_pool.used_items)
+        return "a process is left";
+    if (actions_pool.used_items)
+        return "signal actions are left";
+    if (signal_records())
+        return "a signal's record is left";
+    if (timer_count())
+        return "a timer is left";
+    return NULL;
+}
+
 /* ---- A program ---- */
 
 void process_change_space(struct process *process, struct space *space)
 {
-    struct space *old = process->space;
-
-    process->space = space;
     task_enter_space(space);
-    if (old)
-        space_put(old);
-    wait_wake(&process->released, WAKE_ALL);
+    drop_space(process);
+    process->space = space;
 }
 
 void process_take_program(struct process *process, const struct exec_program *program)
@@ -293,14 +457,18 @@ static int fill(struct process *process, const char *path, const char *const *ar
                 const char **why)
 {
     static const char *const environment[] = { "PATH=/:/bin", "HOME=/", "TERM=vt100", NULL };
-    struct exec_strings strings = { NULL, (va_t)argv, (va_t)environment };
+    struct exec_strings strings = { NULL, (va_t)argv, (va_t)environment, NULL };
+    struct object *object;
     uint32_t node;
     int error = path_find_program(path, &node);
 
     *why = "no such file";
+    if (!error)
+        error = (int)MM_RETRY(object_of_node(node, &object));
     if (error)
         return error;
-    error = exec_load(process, node, path, &strings, program, why);
+    error = exec_load(process, object, path, &strings, program, why);
+    object_put(object);
     if (error)
         return error;
     process->space = program->space;
@@ -333,6 +501,7 @@ int process_spawn(const char *path, const char *const *argv, struct files *files
     process->files = files;
     trap_frame_init(task->frame, program.entry, program.stack);
     process_add_thread(process, task);
+    job_offer_console(process);
     task_start(task);
     *out = process;
     return 0;

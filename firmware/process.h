@@ -5,6 +5,9 @@
  *                                                          |
  *                               parent told: SIGCHLD, parent->children_changed; the firmware: process_wait
  *
+ * Between RUNNING and STOPPED it goes by signals: a stop begins with stop_signal, and is over when all threads have
+ * come to rest on their way out of the kernel; SIGCONT ends it (linux/stop.c).
+ *
  * Parts that Linux lets processes share (CLONE_VM, CLONE_FILES, CLONE_SIGHAND) are counted objects: space, files,
  * actions. Everything a process holds but its identity and its status is given back when its last thread exits; a
  * zombie is this structure alone.
@@ -29,7 +32,7 @@ struct files;
 enum process_state { PROCESS_RUNNING, PROCESS_STOPPED, PROCESS_ZOMBIE };
 
 /* Linux's numbers for the limits that are looked at; the others are kept and told, and mean nothing. */
-enum { LIMIT_STACK = 3, LIMIT_NOFILE = 7, LIMIT_AS = 9, LIMITS = 16 };
+enum { LIMIT_DATA = 2, LIMIT_STACK = 3, LIMIT_NOFILE = 7, LIMIT_MEMLOCK = 8, LIMIT_AS = 9, LIMITS = 16 };
 #define LIMIT_INFINITY UINT64_MAX
 
 struct process_limit {
@@ -37,6 +40,9 @@ struct process_limit {
 };
 
 #define SIGNALS 64
+
+/* Nobody's number: who asks for the parent of a program that the firmware started hears this one. */
+#define PROCESS_FIRMWARE 1u
 
 /* Linux's struct sigaction on riscv64, which has no restorer. */
 struct signal_action {
@@ -50,12 +56,19 @@ struct signal_actions {
     struct signal_action of[SIGNALS]; /* of[n - 1] is signal n's */
 };
 
+/* What a program has used. */
+struct process_usage {
+    uint64_t ran_ticks, faults_minor, faults_major;
+    uint32_t resident_peak_pages;
+};
+
 struct process {
     uint32_t id;   /* Linux's tgid; its first thread has the same number */
     uint8_t state; /* enum process_state */
     bool waited;   /* the firmware will call process_wait() */
     bool did_exec;
     bool ending;         /* process_end() was called: all threads are on their way out */
+    bool in_exec;        /* one thread waits in `alone` for all others to leave */
     uint8_t exit_signal; /* sent to the parent at the end; 0: none */
     uint16_t umask;
     int32_t status; /* as wait4 tells it: exit code << 8, or the signal that ended it */
@@ -63,7 +76,14 @@ struct process {
     struct space *space;
     struct files *files;
     struct signal_actions *actions;
-    uint64_t signals_pending; /* sent to the process; bit n - 1 is signal n */
+    struct signal_queue signals; /* sent to the process as a whole */
+    uint16_t signal_records;     /* how many it and its threads hold */
+
+    uint8_t stop_signal;           /* stopped, or about to be, by this one; 0: not */
+    uint8_t pdeath_signal;         /* prctl: to be sent when its parent ends */
+    bool stop_news, continue_news; /* not yet told by wait4 */
+    uint32_t stopped_threads;
+    struct wait_queue stopped; /* its threads while it is stopped */
 
     struct list all;     /* in process_list() */
     struct list threads; /* task->in_process */
@@ -73,9 +93,12 @@ struct process {
     struct wait_queue children_changed; /* wait4 */
     struct wait_queue released;         /* its space was given up by exec or exit: vfork */
     struct wait_queue ended;            /* process_wait */
+    struct wait_queue alone;            /* exec: all other threads have left */
+    struct list timers;                 /* linux/timer.c */
 
     uint32_t group, session;
     uint32_t uid, euid, suid, gid, egid, sgid;
+    int8_t nice;
     struct process_limit limits[LIMITS];
 
     va_t break_start, break_end; /* the heap of brk: break_end is the byte after it */
@@ -83,17 +106,23 @@ struct process {
     uint32_t program;            /* node: /proc/self/exe */
     char name[TASK_NAME_BYTES];
 
-    uint64_t started;                    /* tick */
-    uint64_t ran_ticks;                  /* of threads that are gone */
-    uint64_t children_ran_ticks;         /* of children that were waited for */
-    uint64_t faults_minor, faults_major; /* of spaces that are gone */
-    uint32_t resident_peak_pages;        /* of the space that is gone */
+    uint64_t started;                   /* tick */
+    struct process_usage gone;          /* of threads and spaces that are gone */
+    struct process_usage children_used; /* of children that were waited for, and of theirs */
 };
 
 #define STATUS_EXIT(code)     (((int32_t)(code)&0xff) << 8)
 #define STATUS_SIGNAL(signal) ((int32_t)(signal)&0x7f)
 /* What a shell makes of a status: the exit code, or 128 + the signal's number. */
 int process_shell_status(int32_t status);
+
+/* NULL, or what is still there although every program has ended. */
+const char *process_check(void);
+/* Ends all processes and waits until they are gone; for kernel threads. */
+void process_end_all(void);
+
+/* Up to now, its threads' and earlier programs' part included. */
+struct process_usage process_usage(const struct process *process);
 
 struct list *process_list(void);           /* of all, by process->all */
 struct process *process_find(uint32_t id); /* NULL: none, zombies are found */
@@ -125,15 +154,20 @@ void process_take_program(struct process *process, const struct exec_program *pr
 
 /* The calling thread ends; the last one ends the process with `status`. */
 _Noreturn void process_exit_thread(int32_t status);
+/* The other threads of the caller's process end (exec). -EINTR: the process ends. */
+int process_become_single(void) MUST_CHECK;
 /* All threads of the process end with `status`, the caller (if one of them) at its way out of the kernel. */
 void process_end(struct process *process, int32_t status);
 /* Does what ATTENTION_END asks of the calling thread; does not return. */
 _Noreturn void process_leave(void);
 
+/* What the calling thread tells others in the memory it shares with them, before it ends or has other memory. */
+void process_release_words(void);
 /* Gives up the calling process's space for a new one (exec); wakes what vfork left waiting. Takes the reference. */
 void process_change_space(struct process *process, struct space *space);
 
 struct signal_actions *signal_actions_new(void); /* NULL: no memory; all default, one reference */
+struct signal_actions *signal_actions_copy(const struct signal_actions *from); /* NULL: no memory; one reference */
 void signal_actions_put(struct signal_actions *actions);
 
 uint32_t process_new_id(void); /* for processes and threads alike */

@@ -2,6 +2,7 @@
 #include "firmware/statistics.h"
 
 #include "firmware/log.h"
+#include "firmware/process.h"
 #include "mm/mm.h"
 
 static void print(const char *key, uint64_t value)
@@ -74,6 +75,8 @@ bool statistics_check(void)
 
     if (!broken && mm_store())
         broken = store_check(mm_store());
+    if (!broken)
+        broken = process_check();
     if (broken)
         log_line("check failed: %s", broken);
     return !broken;

@@ -10,6 +10,7 @@
 #include "firmware/process.h"
 #include "firmware/stack.h"
 #include "firmware/task_offsets.h"
+#include "firmware/timeout.h"
 #include "firmware/usercopy.h"
 #include "hal/cpu_riscv.h"
 #include "mm/assert.h"
@@ -64,6 +65,11 @@ static void alarm_at(struct hart *hart, uint64_t deadline)
     }
 }
 
+void task_alarm_by(uint64_t deadline)
+{
+    alarm_at(hart_current(), deadline);
+}
+
 static void slice_begin(struct hart *hart, uint64_t now)
 {
     hart->slice_end = now + timer_ticks_from_us(TASK_SLICE_US);
@@ -113,6 +119,7 @@ void task_alarm(void)
     if (slice_over)
         hart->slice_end = TIMER_NEVER;
     wake_expired(hart, now);
+    timeout_run(now);
     if (!list_empty(&hart->ready)) {
         if (slice_over && hart->current != hart->idle)
             hart->current->attention |= ATTENTION_RESCHEDULE;
@@ -120,6 +127,7 @@ void task_alarm(void)
             slice_begin(hart, now);
     }
     alarm_at(hart, hart->slice_end);
+    alarm_at(hart, timeout_next());
     if (!list_empty(&hart->timed))
         alarm_at(hart, LIST_ENTRY(hart->timed.next, struct task, timed)->deadline);
     if (hart->alarm == TIMER_NEVER)
@@ -253,16 +261,18 @@ void waiter_remove(struct waiter *waiter)
     list_remove(&waiter->link);
 }
 
+bool waiter_wake(struct waiter *waiter)
+{
+    list_remove(&waiter->link); /* the same call never counts one twice */
+    return wake(waiter->task, 0);
+}
+
 unsigned wait_wake(struct wait_queue *queue, unsigned count)
 {
     unsigned woken = 0;
 
-    while (woken < count && !list_empty(&queue->waiters)) {
-        struct waiter *waiter = LIST_ENTRY(queue->waiters.next, struct waiter, link);
-
-        list_remove(&waiter->link); /* the same call never counts one twice */
-        woken += wake(waiter->task, 0);
-    }
+    while (woken < count && !list_empty(&queue->waiters))
+        woken += waiter_wake(LIST_ENTRY(queue->waiters.next, struct waiter, link));
     return woken;
 }
 
@@ -278,24 +288,34 @@ static void timed_insert(struct hart *hart, struct task *task)
 
 static bool is_interrupted(const struct task *task)
 {
-    return task->attention & (ATTENTION_SIGNAL | ATTENTION_END);
+    return task->attention & task->interrupted_by;
 }
 
-int task_block(uint64_t deadline, bool interruptible)
+static int block(uint64_t deadline, uint8_t interrupted_by)
 {
     struct hart *hart = hart_current();
     struct task *task = hart->current;
 
     ASSERT(task != hart->idle);
-    if (interruptible && is_interrupted(task))
+    task->interrupted_by = interrupted_by;
+    if (is_interrupted(task))
         return -EINTR;
     task->deadline = deadline;
-    task->interruptible = interruptible;
     task->state = TASK_BLOCKED;
     if (deadline != TIMER_NEVER)
         timed_insert(hart, task);
     schedule();
     return task->outcome;
+}
+
+int task_block(uint64_t deadline, bool interruptible)
+{
+    return block(deadline, interruptible ? ATTENTION_SIGNAL | ATTENTION_END : 0);
+}
+
+int task_block_killable(uint64_t deadline)
+{
+    return block(deadline, ATTENTION_END);
 }
 
 static int wait_in(struct wait_queue *queue, uint64_t deadline, bool interruptible)
@@ -324,7 +344,7 @@ int task_wait(struct wait_queue *queue, uint64_t deadline)
 void task_notify(struct task *task, uint32_t attention)
 {
     task->attention |= attention;
-    if (task->interruptible && is_interrupted(task))
+    if (is_interrupted(task))
         wake(task, -EINTR);
 }
 

@@ -68,8 +68,18 @@ unsigned wait_wake(struct wait_queue *queue, unsigned count);
 void waiter_add(struct wait_queue *queue, struct waiter *waiter);
 void waiter_remove(struct waiter *waiter);
 int task_block(uint64_t deadline, bool interruptible);
+/* The same; only the end of the process interrupts. */
+int task_block_killable(uint64_t deadline);
+/* Wakes this one, wherever it waits; whether it slept. */
+bool waiter_wake(struct waiter *waiter);
 
 /* ---- Tasks ---- */
+
+/* Signals that wait to be handled; bit n - 1 is signal n. What is known of them is in records (linux/signal.c). */
+struct signal_queue {
+    uint64_t pending;
+    struct signal_record *first;
+};
 
 enum task_state { TASK_READY, TASK_RUNNING, TASK_BLOCKED, TASK_DEAD };
 
@@ -86,7 +96,7 @@ struct task {
     struct trap_frame *frame; /* at the top of its kernel stack */
     uint32_t attention;       /* enum task_attention */
     uint8_t state;            /* enum task_state */
-    bool interruptible;       /* BLOCKED in task_sleep */
+    uint8_t interrupted_by;   /* BLOCKED: attention bits that end the sleep */
     int16_t outcome;          /* of the last sleep: 0, -ETIMEDOUT, -EINTR */
     bool float_saved;         /* `floats` holds its registers; else they are all zero */
     struct space *space;      /* what it runs in: its process's; NULL: a kernel thread */
@@ -103,13 +113,19 @@ struct task {
     char name[TASK_NAME_BYTES];
     pa_t stack_frames[2];
 
-    struct list in_process;   /* process->threads */
-    va_t clear_child_tid;     /* set_tid_address, CLONE_CHILD_CLEARTID; 0: none */
-    va_t robust_list;         /* set_robust_list; 0: none */
-    uint64_t signals_pending; /* sent to this thread; bit n - 1 is signal n */
+    struct list in_process; /* process->threads */
+    va_t clear_child_tid;   /* set_tid_address, CLONE_CHILD_CLEARTID; 0: none */
+    va_t robust_list;       /* set_robust_list; 0: none */
+
+    struct signal_queue signals; /* sent to this thread; those sent to its process are in process->signals */
     uint64_t signals_blocked;
-    uint64_t signals_saved; /* the mask that sigsuspend and the like put back */
-    va_t signal_stack;      /* sigaltstack */
+    uint64_t signals_saved; /* the mask that sigsuspend and the like put back, if mask_saved */
+    bool mask_saved;
+    bool call_interrupted; /* the system call at hand answered -EINTR: a signal decides whether it begins again */
+    bool call_restarts;    /* the next call is one that begins again with what is left of its time */
+    uint32_t signal_stack_flags;
+    uint64_t restart_ns; /* when that time is over: clock_monotonic_ns() */
+    va_t signal_stack;   /* sigaltstack */
     uint64_t signal_stack_bytes;
 
     struct float_state floats;
@@ -172,8 +188,9 @@ void task_enter_space(struct space *space);
 void task_float_flush(struct task *task);
 void task_float_changed(struct task *task);
 
-/* For the timer interrupt, which trap.c takes. */
+/* For the timer interrupt, which trap.c takes; and to have it at the tick `deadline` at the latest. */
 void task_alarm(void);
+void task_alarm_by(uint64_t deadline);
 
 /* How long a task has run, up to now. */
 uint64_t task_ran_ticks(const struct task *task);

@@ -54,7 +54,6 @@ int64_t sys_munlock(va_t address, uint64_t bytes);
 
 /* linux/start.c */
 int64_t sys_set_tid_address(va_t address);
-int64_t sys_set_robust_list(va_t head, uint64_t bytes);
 int64_t sys_not_supported(void);
 int64_t sys_prlimit64(uint64_t process, uint64_t resource, va_t new, va_t old);
 int64_t sys_getrandom(va_t buffer, uint64_t bytes, uint64_t flags);
@@ -82,5 +81,74 @@ int64_t sys_clock_getres(uint64_t clock, va_t resolution);
 int64_t sys_gettimeofday(va_t time, va_t zone);
 int64_t sys_nanosleep(va_t request, va_t remaining);
 int64_t sys_clock_nanosleep(uint64_t clock, uint64_t flags, va_t request, va_t remaining);
+
+/* linux/clone.c, execve.c, wait.c */
+int64_t sys_clone(uint64_t flags, va_t stack, va_t parent_tid, uint64_t tls, va_t child_tid);
+int64_t sys_clone3(va_t arguments, uint64_t bytes);
+int64_t sys_execve(va_t path, va_t arguments, va_t environment);
+int64_t sys_wait4(uint64_t who, va_t status, uint64_t options, va_t usage);
+int64_t sys_waitid(uint64_t type, uint64_t id, va_t information, uint64_t options, va_t usage);
+
+/* linux/futex.c, robust.c */
+int64_t sys_futex(va_t at, uint64_t operation, uint64_t value, uint64_t timeout, va_t other, uint64_t last);
+int64_t sys_set_robust_list(va_t head, uint64_t bytes);
+int64_t sys_get_robust_list(uint64_t thread, va_t head, va_t bytes);
+
+/* linux/signal_calls.c, kill.c, sigframe.c */
+int64_t sys_rt_sigaction(uint64_t signal, va_t new, va_t old, uint64_t mask_bytes);
+int64_t sys_rt_sigprocmask(uint64_t how, va_t new, va_t old, uint64_t mask_bytes);
+int64_t sys_rt_sigpending(va_t mask, uint64_t mask_bytes);
+int64_t sys_rt_sigsuspend(va_t mask, uint64_t mask_bytes);
+int64_t sys_rt_sigtimedwait(va_t set, va_t information, va_t timeout, uint64_t mask_bytes);
+int64_t sys_kill(uint64_t to, uint64_t signal);
+int64_t sys_tkill(uint64_t thread, uint64_t signal);
+int64_t sys_tgkill(uint64_t process, uint64_t thread, uint64_t signal);
+int64_t sys_rt_sigqueueinfo(uint64_t to, uint64_t signal, va_t information);
+int64_t sys_rt_tgsigqueueinfo(uint64_t process, uint64_t thread, uint64_t signal, va_t information);
+int64_t sys_sigaltstack(va_t new, va_t old);
+int64_t sys_rt_sigreturn(void);
+
+/* linux/timer.c */
+int64_t sys_getitimer(uint64_t which, va_t value);
+int64_t sys_setitimer(uint64_t which, va_t new, va_t old);
+int64_t sys_timer_create(uint64_t clock, va_t event, va_t id);
+int64_t sys_timer_settime(uint64_t id, uint64_t flags, va_t new, va_t old);
+int64_t sys_timer_gettime(uint64_t id, va_t value);
+int64_t sys_timer_getoverrun(uint64_t id);
+int64_t sys_timer_delete(uint64_t id);
+
+/* linux/job_control.c */
+int64_t sys_setpgid(uint64_t process, uint64_t group);
+int64_t sys_getpgid(uint64_t process);
+int64_t sys_getsid(uint64_t process);
+int64_t sys_setsid(void);
+
+/* linux/schedule.c */
+int64_t sys_sched_getaffinity(uint64_t thread, uint64_t bytes, va_t cpus);
+int64_t sys_sched_setaffinity(uint64_t thread, uint64_t bytes, va_t cpus);
+int64_t sys_sched_setscheduler(uint64_t thread, uint64_t policy, va_t parameter);
+int64_t sys_sched_getscheduler(uint64_t thread);
+int64_t sys_sched_setparam(uint64_t thread, va_t parameter);
+int64_t sys_sched_getparam(uint64_t thread, va_t parameter);
+int64_t sys_sched_get_priority_max(uint64_t policy);
+int64_t sys_sched_get_priority_min(uint64_t policy);
+int64_t sys_sched_rr_get_interval(uint64_t thread, va_t interval);
+int64_t sys_getcpu(va_t cpu, va_t node);
+int64_t sys_setpriority(uint64_t which, uint64_t who, uint64_t nice);
+int64_t sys_getpriority(uint64_t which, uint64_t who);
+
+/* linux/identity.c */
+int64_t sys_setuid(uint64_t id);
+int64_t sys_setgid(uint64_t id);
+int64_t sys_setreuid(uint64_t real, uint64_t effective);
+int64_t sys_setregid(uint64_t real, uint64_t effective);
+int64_t sys_setresuid(uint64_t real, uint64_t effective, uint64_t saved);
+int64_t sys_setresgid(uint64_t real, uint64_t effective, uint64_t saved);
+int64_t sys_getresuid(va_t real, va_t effective, va_t saved);
+int64_t sys_getresgid(va_t real, va_t effective, va_t saved);
+int64_t sys_getgroups(uint64_t count);
+int64_t sys_setgroups(uint64_t count);
+int64_t sys_personality(uint64_t wanted);
+int64_t sys_prctl(uint64_t option, uint64_t argument);
 
 #endif

@@ -9,21 +9,12 @@
 #include "firmware/usercopy.h"
 #include "hal/cpu.h"
 
-#define ROBUST_LIST_HEAD_BYTES 24u
-#define RANDOM_CHUNK           64u
+#define RANDOM_CHUNK 64u
 
 int64_t sys_set_tid_address(va_t address)
 {
     task_current()->clear_child_tid = address;
     return task_current()->id;
-}
-
-int64_t sys_set_robust_list(va_t head, uint64_t bytes)
-{
-    if (bytes != ROBUST_LIST_HEAD_BYTES)
-        return -EINVAL;
-    task_current()->robust_list = head;
-    return 0;
 }
 
 int64_t sys_not_supported(void)
@@ -104,7 +95,7 @@ int64_t sys_getppid(void)
 {
     const struct process *parent = process_current()->parent;
 
-    return parent ? parent->id : 0;
+    return parent ? parent->id : PROCESS_FIRMWARE;
 }
 
 int64_t sys_gettid(void)

@@ -25,6 +25,10 @@ static const struct {
 /* From trap.S: a system call's negative result, as the program is to see it. */
 int64_t syscall_error(int64_t error)
 {
+    if (error == -EINTR) {
+        task_current()->call_interrupted = true;
+        task_current()->attention |= ATTENTION_SIGNAL; /* where it is decided whether the call begins again */
+    }
     if (error >= -LAST_EQUAL)
         return error;
     for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)

@@ -4,23 +4,14 @@
 #include "firmware/clock.h"
 #include "firmware/linux/abi.h"
 #include "firmware/linux/calls.h"
+#include "firmware/linux/times.h"
+#include "firmware/linux/usage.h"
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
 #include "hal/timer.h"
 
-#define NS_PER_S          1000000000ull
-#define NS_PER_US         1000ull
 #define NS_PER_CLOCK_TICK (NS_PER_S / LINUX_CLOCK_TICKS_HZ)
 #define KIB_PER_PAGE      (PAGE_BYTES / 1024)
-
-static uint64_t process_ran_ticks(const struct process *process)
-{
-    uint64_t ticks = process->ran_ticks;
-
-    LIST_EACH(link, &process->threads)
-    ticks += task_ran_ticks(LIST_ENTRY(link, struct task, in_process));
-    return ticks;
-}
 
 static uint16_t count_processes(void)
 {
@@ -53,47 +44,42 @@ int64_t sys_sysinfo(va_t out)
     return user_write(out, &information, sizeof(information));
 }
 
-static struct linux_timeval timeval_of_ticks(uint64_t ticks)
+/* All time is told as user time: what a task spends in the kernel is not told apart. */
+static struct linux_rusage usage_of(const struct process_usage *usage)
 {
-    uint64_t ns = timer_ns_from_ticks(ticks);
-
-    return (struct linux_timeval){ (int64_t)(ns / NS_PER_S), (int64_t)(ns % NS_PER_S / NS_PER_US) };
+    return (struct linux_rusage){
+        .utime = times_val(timer_ns_from_ticks(usage->ran_ticks)),
+        .maxrss = usage->resident_peak_pages * (int64_t)KIB_PER_PAGE,
+        .minflt = (int64_t)usage->faults_minor,
+        .majflt = (int64_t)usage->faults_major,
+    };
 }
 
-/* All time is told as user time: what a task spends in the kernel is not told apart. */
-static void usage_of_process(const struct process *process, struct linux_rusage *usage)
+int usage_tell(const struct process_usage *usage, va_t out)
 {
-    struct space_statistics statistics;
+    const struct linux_rusage told = usage_of(usage);
 
-    space_statistics(process->space, &statistics);
-    usage->utime = timeval_of_ticks(process_ran_ticks(process));
-    usage->maxrss = statistics.resident_peak_pages * (int64_t)KIB_PER_PAGE;
-    for (unsigned i = 0; i < FAULT_KINDS; i++)
-        usage->minflt += (int64_t)statistics.faults[i];
-    usage->majflt = (int64_t)(statistics.faults[FAULT_FLASH] + statistics.faults[FAULT_FILE]);
-    usage->minflt -= usage->majflt;
+    return user_write(out, &told, sizeof(told));
 }
 
 int64_t sys_getrusage(uint64_t who, va_t out)
 {
-    struct linux_rusage usage = { 0 };
     const struct process *process = process_current();
+    struct process_usage usage = process_usage(process);
 
     switch ((int32_t)who) {
     case LINUX_RUSAGE_SELF:
-        usage_of_process(process, &usage);
         break;
     case LINUX_RUSAGE_THREAD:
-        usage_of_process(process, &usage);
-        usage.utime = timeval_of_ticks(task_ran_ticks(task_current()));
+        usage.ran_ticks = task_ran_ticks(task_current());
         break;
     case LINUX_RUSAGE_CHILDREN:
-        usage.utime = timeval_of_ticks(process->children_ran_ticks);
+        usage = process->children_used;
         break;
     default:
         return -EINVAL;
     }
-    return user_write(out, &usage, sizeof(usage));
+    return usage_tell(&usage, out);
 }
 
 static int64_t clock_ticks(uint64_t ticks)
@@ -105,8 +91,8 @@ int64_t sys_times(va_t out)
 {
     const struct process *process = process_current();
     struct linux_tms times = {
-        .utime = clock_ticks(process_ran_ticks(process)),
-        .cutime = clock_ticks(process->children_ran_ticks),
+        .utime = clock_ticks(process_usage(process).ran_ticks),
+        .cutime = clock_ticks(process->children_used.ran_ticks),
     };
 
     if (out && user_write(out, &times, sizeof(times)))

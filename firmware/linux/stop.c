@@ -1,0 +1,82 @@
+/*
+ * Stopping and going on.
+ *
+ *      signal_stop ---> every thread is asked out of its sleep ---> signal_rest, each ---> the last one: STOPPED
+ *                                                                                              |
+ *      RUNNING <----------------------------- signal_continue (SIGCONT, at once when sent) ----+
+ */
+#include "firmware/linux/signal.h"
+
+#include "hal/timer.h"
+
+#define NS_PER_CLOCK_TICK (1000000000ull / LINUX_CLOCK_TICKS_HZ)
+
+void signal_tell_parent(struct process *process, int code, int status)
+{
+    struct process *parent = process->parent;
+
+    if (!parent)
+        return;
+    bool is_end = code == LINUX_CLD_EXITED || code == LINUX_CLD_KILLED;
+    const struct linux_siginfo info = {
+        .signal = is_end ? process->exit_signal : LINUX_SIGCHLD,
+        .code = code,
+        .child = {
+            .pid = (int32_t)process->id,
+            .uid = process->uid,
+            .status = status,
+            .utime = (int64_t)(timer_ns_from_ticks(process_usage(process).ran_ticks) / NS_PER_CLOCK_TICK),
+        },
+    };
+    bool quiet = !is_end && parent->actions && parent->actions->of[LINUX_SIGCHLD - 1].flags & LINUX_SA_NOCLDSTOP;
+
+    if (info.signal && !quiet)
+        (void)signal_send_info(parent, NULL, &info);
+    wait_wake(&parent->children_changed, WAKE_ALL);
+}
+
+void signal_stop(struct process *process, int signal)
+{
+    process->stop_signal = (uint8_t)signal;
+    LIST_EACH(link, &process->threads)
+    task_notify(LIST_ENTRY(link, struct task, in_process), ATTENTION_SIGNAL);
+}
+
+void signal_stop_check(struct process *process)
+{
+    if (!process->stop_signal || process->state != PROCESS_RUNNING || process->thread_count == 0 ||
+        process->stopped_threads < process->thread_count)
+        return;
+    process->state = PROCESS_STOPPED;
+    process->stop_news = true;
+    process->continue_news = false;
+    signal_tell_parent(process, LINUX_CLD_STOPPED, process->stop_signal);
+}
+
+void signal_rest(void)
+{
+    struct task *task = task_current();
+    struct process *process = task->process;
+    struct waiter waiter;
+
+    process->stopped_threads++;
+    signal_stop_check(process);
+    waiter_add(&process->stopped, &waiter);
+    (void)task_block_killable(TIMER_NEVER);
+    waiter_remove(&waiter);
+    process->stopped_threads--;
+}
+
+void signal_continue(struct process *process)
+{
+    bool was_stopped = process->state == PROCESS_STOPPED;
+
+    process->stop_signal = 0;
+    if (was_stopped) {
+        process->state = PROCESS_RUNNING;
+        process->stop_news = false;
+        process->continue_news = true;
+        signal_tell_parent(process, LINUX_CLD_CONTINUED, LINUX_SIGCONT);
+    }
+    wait_wake(&process->stopped, WAKE_ALL);
+}

@@ -1,0 +1,17 @@
+/*
+ * Timers of programs: setitimer's three, and those of timer_create. They end in signals.
+ *
+ * Locking: the kernel lock.
+ */
+#ifndef FIRMWARE_LINUX_TIMER_H
+#define FIRMWARE_LINUX_TIMER_H
+
+#include "firmware/process.h"
+
+/* exec keeps the interval timers; the end of a process keeps none. */
+void timer_delete_created(struct process *process);
+void timer_delete_all(struct process *process);
+/* How many there are, for the check at the end of a run. */
+uint32_t timer_count(void);
+
+#endif

@@ -1,0 +1,31 @@
+/* Times as programs give them, and as this firmware counts them: nanoseconds since boot, and ticks. */
+#ifndef FIRMWARE_LINUX_TIMES_H
+#define FIRMWARE_LINUX_TIMES_H
+
+#include <stdint.h>
+
+#include "firmware/linux/abi.h"
+#include "hal/cpu.h"
+#include "mm/store.h"
+
+#define NS_PER_S  1000000000ull
+#define NS_PER_US 1000ull
+
+/* A timespec in nanoseconds; what does not fit is UINT64_MAX, as good as for ever. -EFAULT, -EINVAL. */
+int times_read(va_t from, uint64_t *ns) MUST_CHECK;
+int times_ns(const struct linux_timespec *time, uint64_t *ns) MUST_CHECK;
+/* A span of time, as the tick at which it is over. */
+int times_read_deadline(va_t from, uint64_t *tick) MUST_CHECK;
+/* A point in time of the clock (LINUX_CLOCK_REALTIME: since 1970; else since boot), as nanoseconds since boot. */
+uint64_t times_absolute(uint32_t clock, uint64_t ns);
+uint64_t times_add(uint64_t a, uint64_t b); /* UINT64_MAX when it does not fit */
+struct linux_timespec times_spec(uint64_t ns);
+struct linux_timeval times_val(uint64_t ns);
+
+/*
+ * For a call that waits until `end_ns`: what a restarted one has kept of the first, or end_ns itself; and keeping it.
+ */
+uint64_t times_restarted(uint64_t end_ns);
+void times_keep(uint64_t end_ns);
+
+#endif
