@@ -151,6 +151,7 @@ struct store_statistics {
     uint64_t payload_bytes_in, payload_bytes_out;  /* before and after compression */
     uint64_t bad_records, retired_blocks;
     uint32_t tail_records, tail_bytes, tail_peak_bytes, tail_pages;
+    uint32_t tail_share_pages;             /* the most frames that the tail will take: set aside by mm_attach() */
     uint32_t slots_used, slots_peak;
     uint32_t blocks, blocks_erased, blocks_dirty, blocks_swap, blocks_durable, blocks_bad;
     uint32_t wear_min, wear_max;

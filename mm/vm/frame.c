@@ -10,6 +10,9 @@
 
 struct mm mm;
 
+/* Frames of the store's maps that come with use: slots and their directory, keys, nodes' places. */
+#define STORE_MAPS 4u
+
 #define WORDS (PAGE_BYTES / sizeof(uint64_t))
 
 /* Sixteen stores a turn: the loop costs one instruction in nine. */
@@ -179,6 +182,10 @@ int mm_init(const struct mm_config *config)
     return 0;
 }
 
+/*
+ * The tail takes its share frame by frame, and the first entries of the store's maps need a few more: what it may still take
+ * is nobody else's to promise.
+ */
 void mm_attach(struct store *store)
 {
     struct store_statistics statistics;
@@ -186,11 +193,9 @@ void mm_attach(struct store *store)
     ASSERT(!mm.store);
     mm.store = store;
     store_statistics(store, &statistics);
-    /* The tail takes its share frame by frame; what it may still take is nobody else's to promise. */
-    if (mm.store_share < mm.store_frames + statistics.tail_pages) {
-        promise_force(0, mm.store_frames + statistics.tail_pages - mm.store_share);
-        mm.store_share = mm.store_frames + statistics.tail_pages;
-    }
+    mm.store_base = mm.store_share + statistics.tail_share_pages - statistics.tail_pages + STORE_MAPS;
+    promise_force(0, mm.store_base - mm.store_share);
+    mm.store_share = mm.store_base;
 }
 
 struct store *mm_store(void)
@@ -232,14 +237,11 @@ void *mm_page_get(void *context)
     uint32_t number;
 
     (void)context;
-    if (!mm.free)
+    if (!mm.free || (mm.store_frames == mm.store_share && !promise_extend_store()))
         return NULL;
+    mm.store_frames++;
     number = frame_take_zeroed(FRAME_FIRMWARE, 0, 0);
     frame_at(number)->bits = FOR_STORE;
-    if (++mm.store_frames > mm.store_share) {
-        mm.store_share = mm.store_frames;
-        promise_force(0, 1);
-    }
     return frame_view(number);
 }
 

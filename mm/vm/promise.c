@@ -10,6 +10,9 @@
 #include "mm/vm/object.h"
 #include "mm/vm/vm.h"
 
+/* Entries of the store's slot table are 8 bytes. */
+#define SLOTS_PER_FRAME (PAGE_BYTES / 8)
+
 /* Evictable frames when so many are pinned. */
 uint64_t promise_frames(uint64_t pinned)
 {
@@ -36,19 +39,40 @@ static int hold(uint64_t pages, uint64_t pinned)
     return 0;
 }
 
+/* What the store's share lacks so that each promised page finds its slot's table entry. It is not given back. */
+static uint32_t share_lacks(uint64_t pages)
+{
+    uint64_t share = mm.store_base + pages / SLOTS_PER_FRAME;
+
+    return mm.store && share > mm.store_share ? (uint32_t)(share - mm.store_share) : 0;
+}
+
 static int try_change(int64_t pages, int64_t pinned)
 {
-    uint64_t new_pages = mm.promised + (uint64_t)pages, new_pinned = mm.pinned + (uint64_t)pinned;
+    uint64_t new_pages = mm.promised + (uint64_t)pages, lacks = share_lacks(new_pages);
+    uint64_t new_pinned = mm.pinned + (uint64_t)pinned + lacks;
     int error;
 
-    if (pinned > 0 && new_pinned + WORKING_FRAMES > mm.usable)
+    if (new_pinned > mm.pinned && new_pinned + WORKING_FRAMES > mm.usable)
         return -ENOMEM;
     error = hold(new_pages, new_pinned);
     if (error)
         return error;
-    mm.promised += (uint64_t)pages;
-    mm.pinned += (uint64_t)pinned;
+    mm.promised = new_pages;
+    mm.pinned = new_pinned;
+    mm.store_share += (uint32_t)lacks;
     return 0;
+}
+
+bool promise_extend_store(void)
+{
+    uint64_t pinned = mm.pinned + 1;
+
+    if (pinned + WORKING_FRAMES > mm.usable || mm.promised > promise_frames(pinned) + mm.store_held)
+        return false;
+    mm.pinned = pinned;
+    mm.store_share++;
+    return true;
 }
 
 int promise_change(int64_t pages, int64_t pinned)
