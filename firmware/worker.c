@@ -44,8 +44,10 @@ static enum store_work look(bool *moved)
     enum store_work work = STORE_MORE;
     unsigned steps = 0;
 
-    for (; steps < STEPS_AT_ONCE && work == STORE_MORE; steps++)
+    for (; steps < STEPS_AT_ONCE && work == STORE_MORE; steps++) {
         work = store_step(mm_store());
+        mm_step();
+    }
     *moved = flash_moved() || steps > 1 || work == STORE_MORE;
     worker.progress += *moved;
     return work;
