@@ -343,6 +343,16 @@ static bool range_clipped(struct model_space *space, va_t va, uint32_t bytes)
     return false;
 }
 
+/* The kernel wrote for the task, whose fence.i it is then. */
+static void code_written(struct model_space *space, va_t va)
+{
+    struct page_info info;
+
+    space_page(space->real, va, &info);
+    if (info.state == PAGE_RESIDENT)
+        mmu_icache_forget(info.frame);
+}
+
 static void copied_out(struct model_space *space, va_t va, const uint8_t *from, uint32_t bytes, bool maybe)
 {
     for (uint32_t done = 0, part; done < bytes; done += part) {
@@ -350,6 +360,7 @@ static void copied_out(struct model_space *space, va_t va, const uint8_t *from, 
 
         part = bytes - done < room ? bytes - done : room;
         stored(space, va + done, from + done, part, maybe);
+        code_written(space, va + done);
     }
 }
 
@@ -475,8 +486,60 @@ static bool compare_swap_run(void)
         return false;
     if (old != now)
         rig_fail("space_compare_swap at 0x%llx has seen 0x%x, there was 0x%x", (unsigned long long)va, old, now);
-    stored(space, va, now == expected ? &wanted : &now, sizeof(now), false);
+    copied_out(space, va, (const uint8_t *)(now == expected ? &wanted : &now), sizeof(now), false);
     return true;
+}
+
+static bool copy_in_page(struct model_space *space, va_t va)
+{
+    uint8_t data[16];
+    int error;
+
+    draw_bytes(data, sizeof(data));
+    if (model_access(space, va >> PAGE_SHIFT, ACCESS_STORE) != 0 || !range_certain(space, va, sizeof(data)) ||
+        range_clipped(space, va, sizeof(data)))
+        return false;
+    error = RIG_WAIT(space_write(space->real, va, data, sizeof(data)));
+    rig_result(error);
+    if (error)
+        rig_fail("%s: space_write at 0x%llx answers %d", space->name, (unsigned long long)va, error);
+    copied_out(space, va, data, sizeof(data), false);
+    return true;
+}
+
+/* One page through many states in close sequence: in, out, stored to by the task and by the kernel, executed. */
+static bool churn_run(void)
+{
+    struct model_space *space = draw_space();
+    uint8_t data[16];
+    uint64_t number;
+    va_t va;
+
+    if (!space || !space->count)
+        return false;
+    number = space->pages[rig_below(space->count)].number;
+    va = (number << PAGE_SHIFT) + rig_below(PAGE_BYTES - sizeof(data));
+    for (unsigned i = 0; i < 8; i++) {
+        static const char *const names[] = { "load", "store", "fetch", "out", "write" };
+        uint32_t kind = rig_below(5);
+
+        rig_operation("%s: churn %s 0x%llx", space->name, names[kind], (unsigned long long)va);
+        if (kind == 3)
+            rig_result(RIG_WAIT(space_advise(space->real, number << PAGE_SHIFT, PAGE_BYTES, ADVICE_OUT)));
+        else if (kind == 4)
+            (void)copy_in_page(space, va);
+        else if (kind != ACCESS_STORE || clip_to_object(space, va, sizeof(data)) == sizeof(data))
+            (void)access_part(space, va, (enum access)kind, data, sizeof(data));
+    }
+    return true;
+}
+
+void probe(struct model_space *space, uint64_t number)
+{
+    uint8_t data[8];
+    va_t va = (number << PAGE_SHIFT) + rig_below(PAGE_BYTES - sizeof(data));
+
+    (void)access_part(space, va, ACCESS_LOAD, data, sizeof(data));
 }
 
 void check_contents(struct model_space *space)
@@ -496,6 +559,7 @@ const struct vm_operation vm_accesses[] = {
     { "store", 40, store_run },
     { "fetch", 8, fetch_run },
     { "sweep", 5, sweep_run },
+    { "churn", 12, churn_run },
     { "fault", 4, fault_run },
     { "speculate", 4, speculate_run },
     { "space_read", 5, read_run },

@@ -71,7 +71,7 @@ static bool file_make(void)
         files += model_objects()[i].used && model_objects()[i].node;
     if (files >= FILES_MAX)
         return false;
-    (void)snprintf(name, sizeof(name), "file%u", files);
+    (void)snprintf(name, sizeof(name), "file%u", rig_below(1u << 30));
     rig_operation("node_make %s, object_of_node", name);
     if (refused(RIG_WAIT(node_make(mm_store(), NODE_ROOT, name, S_IFREG | 0644, &node))) ||
         refused(RIG_WAIT(object_of_node(node, &real))))

@@ -43,6 +43,8 @@ bool errors_any(const errors_t set);
 
 /* The page as the kernel's copies see it. False: it cannot be read. */
 bool page_seen(struct model_space *space, uint64_t number, uint8_t *bytes);
+/* One load there, which must answer and see what the model says. */
+void probe(struct model_space *space, uint64_t number);
 /* Compares the regions of a space with the model, and the pages it has. */
 void check_regions(struct model_space *space);
 /* Loads and compares all that can be loaded. */

@@ -380,7 +380,6 @@ int rig_fetch(struct space *space, va_t va, void *to, uint32_t bytes)
 {
     struct mmu_task task = task_of(space);
 
-    mmu_user_icache_sync(); /* the task's own fence.i, after its own stores */
     return sim_fetch(&task, va, to, bytes);
 }
 

@@ -207,6 +207,7 @@ static bool unmap_run(void)
         return false;
     model_unmap(space, address >> PAGE_SHIFT, bytes >> PAGE_SHIFT);
     model_objects_collect();
+    probe(space, (address >> PAGE_SHIFT) + rig_below((uint32_t)(bytes >> PAGE_SHIFT)));
     return true;
 }
 
@@ -231,6 +232,7 @@ static bool protect_run(void)
     page = model_page(space, address >> PAGE_SHIFT);
     for (uint64_t i = 0; i < bytes >> PAGE_SHIFT; i++)
         page[i].protection = protection;
+    probe(space, (address >> PAGE_SHIFT) + rig_below((uint32_t)(bytes >> PAGE_SHIFT)));
     return true;
 }
 
@@ -326,6 +328,8 @@ static bool remap_run(void)
         rig_fail("%s: space_remap has chosen 0x%llx", space->name, (unsigned long long)address);
     moved(space, from, old_pages, (uint64_t)address >> PAGE_SHIFT, new_pages);
     model_objects_collect();
+    probe(space, from + rig_below((uint32_t)old_pages));
+    probe(space, ((uint64_t)address >> PAGE_SHIFT) + rig_below((uint32_t)new_pages));
     return true;
 }
 

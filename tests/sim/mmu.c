@@ -231,16 +231,19 @@ unsigned mmu_cached(uint64_t satp, va_t va)
 
 /* ---- Instruction cache ---- */
 
-void mmu_user_icache_sync(void)
+void mmu_icache_forget(pa_t frame)
 {
-    for (unsigned i = 0; i < MMU_ICACHE_PAGES; i++)
-        mmu.icache[i].valid = false;
+    for (unsigned i = 0; i < MMU_ICACHE_PAGES; i++) {
+        if (mmu.icache[i].frame == frame.raw)
+            mmu.icache[i].valid = false;
+    }
 }
 
 void cpu_icache_sync(void)
 {
     mmu.figures.icache_syncs++;
-    mmu_user_icache_sync();
+    for (unsigned i = 0; i < MMU_ICACHE_PAGES; i++)
+        mmu.icache[i].valid = false;
 }
 
 /* ---- Life ---- */

@@ -86,8 +86,11 @@ void mmu_speculate(uint64_t satp, va_t va);
 /* Valid entries of the TLB that `satp` would use for `va`. */
 unsigned mmu_cached(uint64_t satp, va_t va);
 
-/* A user program's own fence.i, so that only the kernel's missing ones are reported. */
-void mmu_user_icache_sync(void);
+/*
+ * Forgets the instructions fetched from this frame. Done for a task's own stores too: a fence.i after those is the task's
+ * duty, and only the kernel's missing ones are to be reported.
+ */
+void mmu_icache_forget(pa_t frame);
 
 /*
  * Accesses as a task makes them: page by page, each page's part repeated until it does not fault. `satp` is asked before

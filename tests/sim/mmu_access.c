@@ -143,6 +143,7 @@ static void data_move(uint64_t address, enum mmu_access access, void *data, uint
     switch (access) {
     case MMU_STORE:
         memcpy(cpu_direct((pa_t){ address }), data, bytes);
+        mmu_icache_forget((pa_t){ address & ~(uint64_t)(PAGE_BYTES - 1) });
         return;
     case MMU_FETCH:
         icache_fetch(address, data, bytes);
