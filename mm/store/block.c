@@ -78,12 +78,15 @@ bool block_erasable(const struct store *store, uint32_t index)
 
 /* ---- Erasing ---- */
 
-static bool is_announced(const struct store *store, uint32_t index)
+static uint64_t urgency(const struct block *block)
 {
-    return store->announced && (index == store->next[0] || index == store->next[1]);
+    return (uint64_t)(block->bits & BLOCK_VOID) << 32 | (UINT32_MAX - block->erases);
 }
 
-/* After a boot the announced blocks are dirty, for they may hold half a stamp; until one is erased nothing is opened. */
+/*
+ * Suspects come first, and nothing is opened before the last of them is erased: until then a cut in the middle of such an
+ * erase, which may leave the stamp as it is, finds them suspected again. Then void ones, for which files wait.
+ */
 static uint32_t eraser_choose(const struct store *store)
 {
     uint32_t best = NO_BLOCK;
@@ -91,9 +94,9 @@ static uint32_t eraser_choose(const struct store *store)
     for (uint32_t i = 0; i < store->block_count; i++) {
         if (!block_erasable(store, i))
             continue;
-        if (is_announced(store, i) || (block_at(store, i)->bits & BLOCK_VOID))
+        if (block_at(store, i)->bits & BLOCK_SUSPECT)
             return i;
-        if (best == NO_BLOCK || block_at(store, i)->erases < block_at(store, best)->erases)
+        if (best == NO_BLOCK || urgency(block_at(store, i)) > urgency(block_at(store, best)))
             best = i;
     }
     return best;
@@ -197,21 +200,27 @@ static uint32_t erased_by_wear(const struct store *store, bool most_worn, uint32
     return best;
 }
 
+static bool suspects_left(const struct store *store)
+{
+    for (uint32_t i = 0; i < store->block_count; i++)
+        if (block_at(store, i)->state == BLOCK_DIRTY && (block_at(store, i)->bits & BLOCK_SUSPECT))
+            return true;
+    return false;
+}
+
 uint32_t block_choose(const struct store *store, enum block_stream stream)
 {
     bool most = most_worn_first(stream);
-    bool wait = false;
 
+    if (suspects_left(store))
+        return NO_BLOCK;
     for (uint32_t i = 0; store->announced && i < 2; i++) {
         uint32_t next = store->next[i ? !most : most];
 
-        if (next == FORMAT_NO_BLOCK)
-            continue;
-        if (block_at(store, next)->state == BLOCK_ERASED)
+        if (next != FORMAT_NO_BLOCK && block_at(store, next)->state == BLOCK_ERASED)
             return next;
-        wait |= block_at(store, next)->state == BLOCK_DIRTY;
     }
-    return wait ? NO_BLOCK : erased_by_wear(store, most, NO_BLOCK);
+    return erased_by_wear(store, most, NO_BLOCK);
 }
 
 void block_announce(const struct store *store, uint32_t opening, uint16_t next[2])

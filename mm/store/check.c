@@ -222,7 +222,6 @@ void store_statistics(const struct store *store, struct store_statistics *out)
     out->tail_bytes = store->tail.bytes;
     out->tail_pages = store->tail.pages;
     out->tail_share_pages = store->tail.pages_max;
-    out->tail_share_pages = store->tail.pages_max;
     out->slots_used = store->slots_used;
     out->blocks = store->block_count;
     out->wear_min = store->block_count ? UINT32_MAX : 0;

@@ -70,10 +70,10 @@ static void erase_all(struct store *store, bool (*more)(const struct store *stor
     }
 }
 
-static bool holds_files(const struct store *store)
+static bool to_be_erased(const struct store *store)
 {
     for (uint32_t i = 0; i < store->block_count; i++)
-        if (block_at(store, i)->state == BLOCK_DIRTY && (block_at(store, i)->bits & BLOCK_VOID))
+        if (block_at(store, i)->state == BLOCK_DIRTY && (block_at(store, i)->bits & (BLOCK_VOID | BLOCK_SUSPECT)))
             return true;
     return false;
 }
@@ -102,9 +102,9 @@ static int old_contents_erase(struct store *store)
         if (block->state == BLOCK_FULL)
             block->state = BLOCK_DIRTY;
     }
-    erase_all(store, holds_files);
+    erase_all(store, to_be_erased);
     erase_all(store, short_of_erased);
-    return short_of_erased(store) || holds_files(store) ? -EIO : 0;
+    return short_of_erased(store) || to_be_erased(store) ? -EIO : 0;
 }
 
 /* The first commit: nothing counts. */

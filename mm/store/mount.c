@@ -160,7 +160,7 @@ static bool last_written(const struct store *store, uint32_t place, const struct
            place_offset(store, place) + record_bytes(header->length) >= block->used * FORMAT_UNIT;
 }
 
-/* Is `entry`, which the map has now, to stay? Of equal versions: what can be read, and surely so. */
+/* Is `entry`, which the map has now, to stay? Of equal versions: what can be read, and surely so; then the original. */
 static bool stays(struct store *store, uint32_t entry, uint32_t other_place, const struct record_header *other)
 {
     struct record_header header;
@@ -174,7 +174,10 @@ static bool stays(struct store *store, uint32_t entry, uint32_t other_place, con
         return false;
     if (record_read_payload(store, other_place, other, store->bounce))
         return true;
-    return !last_written(store, place, &header);
+    if (last_written(store, place, &header) != last_written(store, other_place, other))
+        return !last_written(store, place, &header);
+    return block_at(store, place_block(store, place))->sequence <=
+           block_at(store, place_block(store, other_place))->sequence;
 }
 
 static int place_seen(struct store *store, struct node_entry *node, const struct record_header *header, uint32_t place)

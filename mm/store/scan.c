@@ -146,8 +146,10 @@ static void suspect(struct store *store, const struct header_scan *scan)
     for (uint32_t i = 0; i < store->block_count; i++) {
         struct block *block = block_at(store, i);
 
-        if (block->state == BLOCK_ERASED && (all || i == scan->next[0] || i == scan->next[1]))
+        if (block->state == BLOCK_ERASED && (all || i == scan->next[0] || i == scan->next[1])) {
             block->state = BLOCK_DIRTY;
+            block->bits = BLOCK_SUSPECT;
+        }
         store->erased += block->state == BLOCK_ERASED;
     }
     for (uint32_t i = 0; i < 2; i++)

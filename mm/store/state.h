@@ -36,6 +36,7 @@ struct block {
 #define BLOCK_VOID 4u                      /* may hold records of a transaction that a cut or failure left unfinished */
 #define BLOCK_FAILING 8u                   /* a program failed: what lives here moves, then it is BAD */
 #define BLOCK_STUCK 32u                    /* holds a record that cannot be read nor moved before the next commit */
+#define BLOCK_SUSPECT 128u                 /* looks erased, may hold half a stamp: nothing is opened before it is erased */
 #define BLOCK_FILES 16u                    /* holds records of files: not erased while the last commit is in doubt */
 
 #define BLOCKS_PER_PAGE (FORMAT_PAGE / (uint32_t)sizeof(struct block))

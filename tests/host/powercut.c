@@ -234,11 +234,12 @@ static void operate(struct campaign *c, uint32_t i)
     model_operate(c->model);
     if (!c->workload->reboot_every || i % c->workload->reboot_every)
         return;
+    nor_power_cut(c->bed.nor, NOR_TEAR_RANDOM);
     bed_reboot(&c->bed);
     model_reboot(c->model);
     c->model->now = c->model->committed;
     if (model_compare(&c->bed, &c->model->committed))
-        report(c, NOR_TEAR_DONE, "a reboot without a cut");
+        report(c, NOR_TEAR_DONE, "a reboot of the workload");
     for (uint32_t f = 0; f < MODEL_FILES; f++)
         c->model->now.files[f].id = 0;
 }
