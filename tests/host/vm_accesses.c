@@ -246,6 +246,13 @@ static bool fetch_run(void)
     return access_run(ACCESS_FETCH);
 }
 
+static enum access sweep_access(struct model_space *space, va_t va, uint32_t bytes)
+{
+    if (model_access(space, va >> PAGE_SHIFT, ACCESS_STORE) == 0 && clip_to_object(space, va, bytes) == bytes)
+        return ACCESS_STORE;
+    return model_access(space, va >> PAGE_SHIFT, ACCESS_FETCH) == 0 ? ACCESS_FETCH : ACCESS_LOAD;
+}
+
 /* One page after the other, as programs do that use more memory than there is. */
 static bool sweep_run(void)
 {
@@ -260,10 +267,10 @@ static bool sweep_run(void)
     for (uint32_t i = first; i < first + count && i < space->count; i++) {
         uint64_t number = space->pages[i].number;
         va_t va = (number << PAGE_SHIFT) + rig_below(PAGE_BYTES / bytes) * bytes;
-        bool store = model_access(space, number, ACCESS_STORE) == 0 && clip_to_object(space, va, bytes) == bytes;
+        enum access access = sweep_access(space, va, bytes);
 
-        rig_operation("%s: sweep 0x%llx", space->name, (unsigned long long)va);
-        (void)access_part(space, va, store ? ACCESS_STORE : ACCESS_LOAD, data, bytes);
+        rig_operation("%s: sweep %s 0x%llx", space->name, access_names[access], (unsigned long long)va);
+        (void)access_part(space, va, access, data, bytes);
     }
     return true;
 }
@@ -534,6 +541,26 @@ static bool churn_run(void)
     return true;
 }
 
+/* Pages of instructions that leave and come back, into frames that others of them were fetched from. */
+static bool execute_run(void)
+{
+    struct model_space *space = draw_space();
+    bool any = false;
+
+    for (uint32_t i = 0; space && i < 2 * space->count; i++) {
+        va_t va = space->pages[rig_below(space->count)].number << PAGE_SHIFT;
+        uint8_t code[256];
+
+        if (model_access(space, va >> PAGE_SHIFT, ACCESS_FETCH) != 0)
+            continue;
+        rig_operation("%s: execute 0x%llx", space->name, (unsigned long long)va);
+        if (rig_chance(40))
+            rig_result(RIG_WAIT(space_advise(space->real, va, PAGE_BYTES, ADVICE_OUT)));
+        any |= access_part(space, va + rig_below(PAGE_BYTES - sizeof(code)), ACCESS_FETCH, code, sizeof(code));
+    }
+    return any;
+}
+
 void probe(struct model_space *space, uint64_t number)
 {
     uint8_t data[8];
@@ -560,6 +587,7 @@ const struct vm_operation vm_accesses[] = {
     { "fetch", 8, fetch_run },
     { "sweep", 5, sweep_run },
     { "churn", 12, churn_run },
+    { "execute", 4, execute_run },
     { "fault", 4, fault_run },
     { "speculate", 4, speculate_run },
     { "space_read", 5, read_run },

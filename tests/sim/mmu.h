@@ -28,7 +28,7 @@
 
 #define MMU_TLB_MAX      256u
 #define MMU_POINTERS_MAX 64u
-#define MMU_ICACHE_PAGES 32u
+#define MMU_ICACHE_PAGES 128u
 
 enum mmu_access { MMU_LOAD, MMU_STORE, MMU_FETCH, MMU_ACCESSES };
 enum mmu_replacement { MMU_ROUND_ROBIN, MMU_RANDOM, MMU_LEAST_RECENT };
