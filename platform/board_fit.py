@@ -44,8 +44,9 @@ def board_tree(package_fit, bootargs, files_bytes):
 
 
 class Fit:
-    def __init__(self, description):
+    def __init__(self, description, time):
         self.root = Node()
+        self.root.set_cells('timestamp', time)
         self.root.set_string('description', description)
         self.root.set_cells('#address-cells', 2)
         self.images = self.root.child('images')
@@ -83,8 +84,8 @@ def padded(firmware):
     return firmware.ljust(align(len(firmware), FIRMWARE_ALIGN), b'\0')
 
 
-def fit_for_spl(package_fit, firmware, bootargs, files=b''):
-    fit = Fit('Vellum behind OpenSBI')
+def fit_for_spl(package_fit, firmware, bootargs, time, files=b''):
+    fit = Fit('Vellum behind OpenSBI', time)
     fit.add('opensbi', 'firmware', image_of(package_fit, 'opensbi'), OPENSBI_ADDRESS, OPENSBI_ADDRESS, 'opensbi')
     # By the name of this system the SPL knows where OpenSBI is to go on, and gives it the device tree.
     fit.add('vellum', 'standalone', padded(firmware), FIRMWARE_ADDRESS, FIRMWARE_ADDRESS, 'u-boot')
