@@ -19,7 +19,7 @@ int space_reach(struct space *space, va_t va, enum access access, uint8_t **at)
         int error;
 
         if ((value & wanted) == wanted) {
-            *at = (uint8_t *)frame_view(entry_frame(value)) + (va & (PAGE_BYTES - 1));
+            *at = (uint8_t *)entry_view(value) + (va & (PAGE_BYTES - 1));
             return 0;
         }
         /* Each turn brings the page further (missing, clean, copied at a store), so there are few. */

@@ -166,8 +166,10 @@ static int64_t map(struct space *space, const struct map_request *request)
 
     if (!error)
         error = region_is_free(space, wanted.start, wanted.end) ? region_add(space, &wanted) : replace(space, &wanted);
-    if (error)
+    if (error) {
+        pool_trim(&mm.regions);
         return error;
+    }
     region_merge(space, wanted.start, wanted.end);
     return (int64_t)page_va(wanted.start);
 }

@@ -69,7 +69,7 @@ static void settle_charges(struct space *space, uint32_t start, uint32_t end, bo
 {
     for (struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
         struct region charged = *region;
-        uint32_t fresh = (region->flags & REGION_FRESH) >> REGION_FRESH_SHIFT;
+        uint32_t fresh = (uint32_t)(region->flags & REGION_FRESH) >> REGION_FRESH_SHIFT;
 
         region->flags = (uint16_t)(region->flags & ~REGION_FRESH);
         if (keep || !fresh)

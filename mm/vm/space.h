@@ -115,10 +115,6 @@ void unmap_range(struct space *space, uint32_t start, uint32_t end);
 /* Brings every page of the range in as far as its region lets it. -EAGAIN, -ENOMEM, -EIO. */
 int space_populate(struct space *space, uint32_t start, uint32_t end) MUST_CHECK;
 
-/* ---- copy.c ---- */
-
-/* Where the firmware sees `va`, after what a load or a store of the task there would do. */
-int space_reach(struct space *space, va_t va, enum access access, uint8_t **at) MUST_CHECK;
 
 /* ---- family.c: the reverse map of private frames ---- */
 

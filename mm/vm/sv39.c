@@ -13,7 +13,7 @@ static unsigned shift_of(unsigned level)
 
 static inline entry_t *node_entry(entry_t pointer, uint64_t page, unsigned level)
 {
-    entry_t *node = frame_view(entry_frame(pointer));
+    entry_t *node = entry_view(pointer);
 
     return node + ((page >> shift_of(level)) & (TABLE_ENTRIES - 1));
 }
@@ -21,13 +21,15 @@ static inline entry_t *node_entry(entry_t pointer, uint64_t page, unsigned level
 entry_t *tree_find(const struct tree *tree, uint64_t page)
 {
     const entry_t *entry = &tree->root;
+    unsigned shift = shift_of(tree->levels + 1u);
 
-    for (unsigned level = tree->levels; level > 0; level--) {
+    while (shift) {
         entry_t pointer = entry_load(entry);
 
         if (!(pointer & ENTRY_V))
             return NULL;
-        entry = node_entry(pointer, page, level);
+        shift -= TABLE_SHIFT;
+        entry = (const entry_t *)entry_view(pointer) + ((page >> shift) & (TABLE_ENTRIES - 1));
     }
     return (entry_t *)entry;
 }

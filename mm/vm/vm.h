@@ -170,6 +170,7 @@ struct mm {
     struct frame *frames;
     uint8_t *view;                         /* the pool, as cpu_direct() shows it: linear */
     uint64_t pool_ppn;
+    uint64_t origin;                       /* where physical address 0 would be seen: view less the pool's address */
     uint32_t count, first;                 /* frames; the first that is not the firmware's or ours for ever */
     uint32_t free, free_head, lowest_free;
     uint32_t kinds[FRAME_KINDS];
@@ -237,6 +238,12 @@ static inline entry_t entry_of_frame(uint32_t number)
 static inline uint32_t entry_frame(entry_t entry)
 {
     return (uint32_t)((entry >> ENTRY_PPN_SHIFT) - mm.pool_ppn);
+}
+
+/* The frame of an entry as frame_view() shows it, in three instructions. */
+static inline void *entry_view(entry_t entry)
+{
+    return (void *)(uintptr_t)(mm.origin + (entry >> ENTRY_PPN_SHIFT << PAGE_SHIFT));
 }
 
 static inline entry_t entry_of_slot(slot_t slot)
