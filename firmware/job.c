@@ -247,7 +247,7 @@ static unsigned show_table(void)
 
 int job_run(const char *path, const struct flash *flash)
 {
-    char *text;
+    char *text = NULL;
     int error = read_description(path, &text);
 
     job.flash = flash;

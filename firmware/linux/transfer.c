@@ -143,7 +143,7 @@ int64_t sys_lseek(uint64_t descriptor, uint64_t offset, uint64_t whence)
     if (!file)
         return -EBADF;
     int64_t base = file->seekable ? seek_base(file, whence) : -ESPIPE;
-    int64_t at;
+    int64_t at = 0;
 
     if (base >= 0 && (__builtin_add_overflow(base, (int64_t)offset, &at) || at < 0))
         base = -EINVAL;
