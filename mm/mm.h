@@ -162,6 +162,11 @@ int fault(struct space *space, va_t va, enum access access) MUST_CHECK;
 int space_read(struct space *space, void *to, va_t from, uint64_t bytes) MUST_CHECK;
 int space_write(struct space *space, va_t to, const void *from, uint64_t bytes) MUST_CHECK;
 int space_zero(struct space *space, va_t to, uint64_t bytes) MUST_CHECK;
+/*
+ * Where the firmware sees `va`, to the end of its page, after what a load or a store of the task there would do. For
+ * those who touch one page often; good until the next call of this header, or the next sleep.
+ */
+int space_reach(struct space *space, va_t va, enum access access, uint8_t **at) MUST_CHECK;
 /* At most `room` bytes with the final 0; returns the length without it; -ENAMETOOLONG. */
 int64_t space_read_string(struct space *space, char *to, va_t from, uint64_t room) MUST_CHECK;
 /* An aligned 32-bit word changed as one step (futex, robust lists): *old is what was there before. */

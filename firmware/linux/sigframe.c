@@ -19,13 +19,17 @@
 #include "firmware/linux/signal.h"
 #include "firmware/linux/sigframe.h"
 #include "firmware/usercopy.h"
+#include "hal/cpu_riscv.h"
 
 #define LI_A7_139 0x08b00893u /* rt_sigreturn */
 #define ECALL     0x00000073u
 
 #define AT(place, member) ((place) + offsetof(struct linux_signal_frame, member))
 
-typedef __typeof__(((struct linux_signal_frame *)0)->head) frame_head;
+#define REGISTERS 32u
+#define FLOATS    33u
+#define INFO_REST 10u
+_Static_assert(sizeof(((struct linux_signal_frame *)0)->floats) == sizeof(struct float_state), "struct float_state");
 
 /* ---- The page that handlers return to ---- */
 
@@ -144,16 +148,56 @@ static va_t frame_place(const struct task *task, va_t sp, const struct signal_ac
     return (sp - bytes) & ~15ull;
 }
 
-static int write_frame(struct task *task, va_t place, const frame_head *head)
+/* Word by word, in one go: this is most of what a signal costs. */
+static inline void copy_words(uint64_t *to, const uint64_t *from, unsigned words)
 {
-    static const uint64_t no_extension[2];
+#pragma GCC unroll 33
+    for (unsigned i = 0; i < words; i++)
+        to[i] = from[i];
+}
 
-    task_float_flush(task);
-    if (user_write(AT(place, head), head, sizeof(*head)) ||
-        user_write(AT(place, registers), task->frame->x, sizeof(task->frame->x)) ||
-        user_write(AT(place, floats), &task->floats, sizeof(task->floats)) ||
-        user_write(AT(place, extension), no_extension, sizeof(no_extension)))
+/* The parts that programs do not read (mask_rest, quad_rest) stay as they are. */
+static void fill_frame(struct linux_signal_frame *at, struct task *task, const struct linux_siginfo *info,
+                       uint64_t saved_mask)
+{
+    at->head.info = *info;
+    for (unsigned i = 0; i < INFO_REST; i++)
+        at->head.info_rest[i] = 0;
+    at->head.flags = 0;
+    at->head.link = 0;
+    at->head.stack = (struct linux_stack){ task->signal_stack, task->signal_stack_flags, 0, task->signal_stack_bytes };
+    at->head.mask = saved_mask;
+    copy_words(at->registers, task->frame->x, REGISTERS);
+    copy_words(at->floats, task->floats.f, FLOATS);
+    at->extension[0] = 0;
+    at->extension[1] = 0;
+}
+
+static bool is_in_one_page(va_t place)
+{
+    return place % PAGE_BYTES <= PAGE_BYTES - sizeof(struct linux_signal_frame);
+}
+
+/* Over a page's end: by way of the kernel stack. */
+static __attribute__((noinline)) int write_copy(va_t place, struct task *task, const struct linux_siginfo *info,
+                                                uint64_t saved_mask)
+{
+    struct linux_signal_frame frame;
+
+    memset(&frame, 0, sizeof(frame));
+    fill_frame(&frame, task, info, saved_mask);
+    return user_write(place, &frame, sizeof(frame));
+}
+
+static int write_frame(va_t place, struct task *task, const struct linux_siginfo *info, uint64_t saved_mask)
+{
+    uint8_t *at;
+
+    if (!is_in_one_page(place))
+        return write_copy(place, task, info, saved_mask);
+    if (MM_RETRY(space_reach(task->space, place, ACCESS_STORE, &at)))
         return -EFAULT;
+    fill_frame((struct linux_signal_frame *)(void *)at, task, info, saved_mask);
     return 0;
 }
 
@@ -162,15 +206,9 @@ int signal_push_frame(struct trap_frame *frame, const struct signal_action *acti
 {
     struct task *task = task_current();
     va_t place = frame_place(task, frame->sp, action);
-    frame_head head;
 
-    memset(&head.info_rest, 0, sizeof(head.info_rest));
-    head.info = *info;
-    head.flags = 0;
-    head.link = 0;
-    head.stack = (struct linux_stack){ task->signal_stack, task->signal_stack_flags, 0, task->signal_stack_bytes };
-    head.mask = saved_mask;
-    if (!place || write_frame(task, place, &head))
+    task_float_flush(task);
+    if (!place || write_frame(place, task, info, saved_mask))
         return -EFAULT;
     if (task->signal_stack_flags & LINUX_SS_AUTODISARM)
         stack_reset(task);
@@ -185,18 +223,53 @@ int signal_push_frame(struct trap_frame *frame, const struct signal_action *acti
 
 /* ---- And back ---- */
 
-static int read_frame(struct task *task, va_t place)
+/* A task that has not used the FPU before the signal, nor in the handler, has zeros to come back to. */
+static void take_floats(struct task *task, const uint64_t *floats)
 {
-    frame_head head;
+    uint64_t any = 0;
 
-    if (user_read(&head.flags, AT(place, head.flags), sizeof(head) - offsetof(frame_head, flags)) ||
-        user_read(&task->floats, AT(place, floats), sizeof(task->floats)) ||
-        user_read(task->frame->x, AT(place, registers), sizeof(task->frame->x)))
-        return -EFAULT;
+#pragma GCC unroll 33
+    for (unsigned i = 0; i < FLOATS; i++)
+        any |= floats[i];
+    if (!any && !task->float_saved && (task->frame->status & SSTATUS_FS) != SSTATUS_FS_DIRTY)
+        return;
+    copy_words(task->floats.f, floats, FLOATS);
     task->float_saved = true;
     task_float_changed(task);
-    signal_set_mask(head.mask);
-    (void)!stack_set(task, task->frame->sp, &head.stack); /* as Linux: what it refuses stays as it is */
+}
+
+static void take_frame(struct task *task, const struct linux_signal_frame *at)
+{
+    const struct linux_stack stack = at->head.stack;
+    uint64_t mask = at->head.mask;
+
+    take_floats(task, at->floats);
+    copy_words(task->frame->x, at->registers, REGISTERS);
+    signal_set_mask(mask);
+    (void)!stack_set(task, task->frame->sp, &stack); /* as Linux: what it refuses stays as it is */
+}
+
+static __attribute__((noinline)) int read_copy(va_t place, struct task *task)
+{
+    struct linux_signal_frame frame;
+    int error = user_read(&frame, place, sizeof(frame));
+
+    if (!error)
+        take_frame(task, &frame);
+    return error;
+}
+
+static int read_frame(va_t place, struct task *task)
+{
+    uint8_t *at;
+
+    if (place % sizeof(uint64_t))
+        return -EFAULT;
+    if (!is_in_one_page(place))
+        return read_copy(place, task);
+    if (MM_RETRY(space_reach(task->space, place, ACCESS_LOAD, &at)))
+        return -EFAULT;
+    take_frame(task, (const struct linux_signal_frame *)(const void *)at);
     return 0;
 }
 
@@ -205,7 +278,7 @@ int64_t sys_rt_sigreturn(void)
 {
     struct task *task = task_current();
 
-    if (read_frame(task, task->frame->sp) && !signal_fault(LINUX_SIGSEGV, LINUX_SI_KERNEL, 0, 0))
+    if (read_frame(task->frame->sp, task) && !signal_fault(LINUX_SIGSEGV, LINUX_SI_KERNEL, 0, 0))
         process_end(task->process, STATUS_SIGNAL(LINUX_SIGSEGV));
     trap_return_to_user(task->frame);
 }

@@ -241,17 +241,9 @@ unsigned signal_send_group(uint32_t group, int signal)
 
 /* ---- Masks ---- */
 
-void signal_set_mask(uint64_t blocked)
+/* Signals to the process that this thread was chosen for and now blocks are somebody else's. */
+static __attribute__((noinline)) void pass_on(struct task *task, uint64_t left)
 {
-    struct task *task = task_current();
-    uint64_t newly_blocked = blocked & ~task->signals_blocked;
-
-    task->signals_blocked = blocked & ~SIGNALS_UNBLOCKABLE;
-    if (signal_pending() & ~task->signals_blocked)
-        task->attention |= ATTENTION_SIGNAL;
-    /* Signals to the process that this thread was chosen for and now blocks are somebody else's. */
-    uint64_t left = task->process->signals.pending & newly_blocked;
-
     while (left && task->process->thread_count > 1) {
         struct task *taker = find_taker(task->process, __builtin_ctzll(left) + 1);
 
@@ -259,6 +251,19 @@ void signal_set_mask(uint64_t blocked)
         if (taker)
             task_notify(taker, ATTENTION_SIGNAL);
     }
+}
+
+void signal_set_mask(uint64_t blocked)
+{
+    struct task *task = task_current();
+    uint64_t of_process = task->process->signals.pending, newly_blocked = blocked & ~task->signals_blocked;
+
+    blocked &= ~SIGNALS_UNBLOCKABLE;
+    task->signals_blocked = blocked;
+    if ((task->signals.pending | of_process) & ~blocked)
+        task->attention |= ATTENTION_SIGNAL;
+    if (of_process & newly_blocked)
+        pass_on(task, of_process & newly_blocked);
 }
 
 int signal_read_mask(va_t from, uint64_t bytes, uint64_t *mask)

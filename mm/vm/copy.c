@@ -6,27 +6,36 @@
 
 #include "mm/vm/space.h"
 
+/* The page as it is; false: an access of the task would fault. */
+static inline bool look(const struct space *space, va_t va, enum access access, uint8_t **at)
+{
+    entry_t right = access == ACCESS_STORE ? ENTRY_W | ENTRY_D : ENTRY_R;
+    entry_t wanted = ENTRY_V | ENTRY_A | right;
+    const entry_t *entry = space_walk(space, (uint32_t)(va >> PAGE_SHIFT));
+    entry_t value = entry ? entry_load(entry) : 0;
+
+    if ((value & wanted) != wanted)
+        return false;
+    *at = (uint8_t *)entry_view(value) + (va & (PAGE_BYTES - 1));
+    return true;
+}
+
+/* Each turn brings the page further (missing, clean, copied at a store), so there are few. */
+static __attribute__((noinline)) int fault_and_look(struct space *space, va_t va, enum access access, uint8_t **at)
+{
+    int error;
+
+    do
+        error = fault(space, va, access);
+    while (!error && !look(space, va, access, at));
+    return error;
+}
+
 int space_reach(struct space *space, va_t va, enum access access, uint8_t **at)
 {
-    entry_t right = access == ACCESS_STORE ? ENTRY_W : ENTRY_R;
-    entry_t wanted = ENTRY_V | ENTRY_A | right | (access == ACCESS_STORE ? ENTRY_D : 0);
-
     if (va - USER_BASE >= USER_TOP - USER_BASE)
         return -EFAULT;
-    for (;;) {
-        const entry_t *entry = space_entry(space, (uint32_t)(va >> PAGE_SHIFT));
-        entry_t value = entry ? entry_load(entry) : 0;
-        int error;
-
-        if ((value & wanted) == wanted) {
-            *at = (uint8_t *)entry_view(value) + (va & (PAGE_BYTES - 1));
-            return 0;
-        }
-        /* Each turn brings the page further (missing, clean, copied at a store), so there are few. */
-        error = fault(space, va, access);
-        if (error)
-            return error;
-    }
+    return look(space, va, access, at) ? 0 : fault_and_look(space, va, access, at);
 }
 
 static uint64_t to_page_end(va_t va, uint64_t bytes)

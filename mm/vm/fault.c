@@ -308,7 +308,9 @@ int fault(struct space *space, va_t va, enum access access)
     cause.region = region_at(space, cause.page);
     if (!cause.region)
         return grow_and_bring(&cause);
-    cause.entry = space_entry(space, cause.page);
+    if (!(cause.region->protection & region_allows[access]))
+        return -EACCES;
+    cause.entry = space_walk(space, cause.page);
     value = cause.entry ? entry_load(cause.entry) : 0;
     if ((value & ENTRY_V) && (value & entry_allows[access]))
         return touch(&cause, value);

@@ -86,6 +86,21 @@ static inline entry_t *space_entry(const struct space *space, uint32_t page)
     return tree_find(&space->tree, page);
 }
 
+/* The same for the paths that are walked most: a space's tree has three levels, and its topmost node is always there. */
+static inline entry_t *space_walk(const struct space *space, uint32_t page)
+{
+    const entry_t *node = entry_view(space->tree.root);
+    entry_t pointer = entry_load(&node[page >> 2 * TABLE_SHIFT]);
+
+    if (!(pointer & ENTRY_V))
+        return NULL;
+    node = entry_view(pointer);
+    pointer = entry_load(&node[page >> TABLE_SHIFT & (TABLE_ENTRIES - 1)]);
+    if (!(pointer & ENTRY_V))
+        return NULL;
+    return (entry_t *)entry_view(pointer) + (page & (TABLE_ENTRIES - 1));
+}
+
 /* Counts one more frame that a PTE of the space holds. */
 static inline void space_count_resident(struct space *space)
 {
