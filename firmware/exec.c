@@ -16,7 +16,7 @@ static const char *segment_name(const struct elf_segment *segment)
     return segment->protection & MAP_EXECUTE ? "text" : segment->protection & MAP_WRITE ? "data" : "rodata";
 }
 
-static int map(struct space *space, const struct map_request *request)
+static int map_region(struct space *space, const struct map_request *request)
 {
     int64_t address = MM_RETRY(space_map(space, request));
 
@@ -27,15 +27,15 @@ static int map_file_part(struct space *space, struct object *object, const struc
 {
     if (segment->file_bytes == 0)
         return 0;
-    return map(space, &(struct map_request){
-                          .address = page_down(segment->start),
-                          .bytes = page_up(segment->start + segment->file_bytes) - page_down(segment->start),
-                          .protection = segment->protection,
-                          .flags = REGION_FIXED | REGION_NOREPLACE,
-                          .object = object,
-                          .offset = page_down(segment->file_offset),
-                          .name = segment_name(segment),
-                      });
+    return map_region(space, &(struct map_request){
+                                 .address = page_down(segment->start),
+                                 .bytes = page_up(segment->start + segment->file_bytes) - page_down(segment->start),
+                                 .protection = segment->protection,
+                                 .flags = REGION_FIXED | REGION_NOREPLACE,
+                                 .object = object,
+                                 .offset = page_down(segment->file_offset),
+                                 .name = segment_name(segment),
+                             });
 }
 
 /* The rest of the last page that has bytes of the file, then whole pages. */
@@ -55,13 +55,13 @@ static int map_zeros(struct space *space, const struct elf_segment *segment)
     }
     if (end <= pages)
         return 0;
-    return map(space, &(struct map_request){
-                          .address = pages,
-                          .bytes = page_up(end) - pages,
-                          .protection = segment->protection,
-                          .flags = REGION_FIXED | REGION_NOREPLACE,
-                          .name = "bss",
-                      });
+    return map_region(space, &(struct map_request){
+                                 .address = pages,
+                                 .bytes = page_up(end) - pages,
+                                 .protection = segment->protection,
+                                 .flags = REGION_FIXED | REGION_NOREPLACE,
+                                 .name = "bss",
+                             });
 }
 
 static int map_image(struct space *space, struct object *object, const struct elf_image *image)

@@ -244,7 +244,7 @@ static void drop_space(struct process *process)
     wait_wake(&process->released, WAKE_ALL);
 }
 
-static void give_back(struct process *process)
+static void give_up_all(struct process *process)
 {
     if (process->files)
         files_put(process->files);
@@ -256,7 +256,7 @@ static void give_back(struct process *process)
 
 void process_discard(struct process *process)
 {
-    give_back(process);
+    give_up_all(process);
     process_reap(process);
 }
 
@@ -321,7 +321,7 @@ static void end_process(struct process *process)
     timer_delete_all(process);
     job_leave(process);
     task_enter_space(NULL);
-    give_back(process);
+    give_up_all(process);
     orphan_children(process); /* last: what sleeps above lets others run, who may become its children */
 }
 
