@@ -27,6 +27,7 @@
 #define SEQUENCES      72u
 #define STEPS          1500u
 #define FIRST_SEED     1u
+#define MACHINE_KINDS  0x3fu
 #define OPERATIONS_MAX 40u
 /* Every so many steps all regions and all contents are compared. */
 #define CHECK_REGIONS  20u
@@ -222,21 +223,25 @@ static bool sequence_apart(const struct rig_config *config)
 
 static void test_drawn_machines(void **state)
 {
-    unsigned count = setting("VELLUM_SEQUENCES", SEQUENCES), failed = 0;
+    unsigned count = setting("VELLUM_SEQUENCES", SEQUENCES), failed = 0, kinds = 0;
 
     (void)state;
     for (unsigned i = 0; i < count; i++) {
         struct rig_config config = rig_config_of(FIRST_SEED + i);
 
         failed += !sequence_apart(&config);
+        kinds |= 1u << (2 * ((config.asid_bits > 0) + (config.asid_bits > 1)) + config.hardware_ad);
     }
     if (failed)
         fail_msg("%u of %u sequences have failed; what each says is above", failed, count);
+    /* 0, 1 and 16 ASID bits, with both ways of A and D */
+    if (count >= SEQUENCES && kinds != MACHINE_KINDS)
+        fail_msg("the seeds have not drawn every kind of machine");
 }
 
 static void test_one_seed(void **state)
 {
-    struct rig_config config = rig_config_of(strtoull(getenv("VELLUM_SEED"), NULL, 0));
+    struct rig_config config = rig_config_of(setting("VELLUM_SEED", FIRST_SEED));
 
     (void)state;
     sequence(&config);

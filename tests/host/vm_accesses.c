@@ -156,8 +156,8 @@ static void compare(struct model_space *space, va_t va, const uint8_t *seen, uin
     expected = page ? model_bytes(page) + at : NULL;
     while (expected && expected[i] == seen[i])
         i++;
-    rig_fail("%s: %s at 0x%llx sees 0x%02x, expected 0x%02x", space->name, what, (unsigned long long)(va + i), seen[i],
-             expected ? expected[i] : 0);
+    rig_fail("%s: %s at 0x%llx, byte %u, sees 0x%02x, expected 0x%02x", space->name, what, (unsigned long long)va, i,
+             seen[i], expected ? expected[i] : 0);
 }
 
 /* A file's bytes beyond its end, in its last page, are left alone: what they hold is nobody's promise. */

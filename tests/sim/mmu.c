@@ -104,10 +104,10 @@ static struct tlb_entry *tlb_victim(void)
     case MMU_LEAST_RECENT:
         return oldest;
     case MMU_RANDOM:
-        return &mmu.tlb[random_next() % mmu.config.tlb_entries];
+        return &mmu.tlb[random_next() % count];
     case MMU_ROUND_ROBIN:
     default:
-        mmu.tlb_next = (mmu.tlb_next + 1) % mmu.config.tlb_entries;
+        mmu.tlb_next = (mmu.tlb_next + 1) % count;
         return &mmu.tlb[mmu.tlb_next];
     }
 }
