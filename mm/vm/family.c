@@ -136,12 +136,12 @@ void family_replace(uint32_t number, entry_t value)
  * No flush: a translation that is still cached with A set only hides accesses until it is replaced, and the page then looks
  * idler than it is. That is a matter of policy, never of contents.
  */
-entry_t family_age(uint32_t number)
+entry_t family_age(uint32_t number, entry_t clear)
 {
     entry_t seen = 0;
 
     for (struct walk walk = all_of(number); next(&walk);)
-        seen |= __atomic_fetch_and(walk.entry, ~ENTRY_A, __ATOMIC_RELAXED);
+        seen |= __atomic_fetch_and(walk.entry, ~clear, __ATOMIC_RELAXED);
     return seen;
 }
 

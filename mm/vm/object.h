@@ -53,8 +53,8 @@ void object_forget_from(struct object *object, uint32_t index);
 
 /* Clears every PTE of the frame, flushes, and notes D. */
 void object_unmap(struct object *object, uint32_t number);
-/* Clears A everywhere; returns all the bits there were. */
-entry_t object_age(struct object *object, uint32_t number);
+/* Returns all the bits that the frame's PTEs have, and clears those of `clear`: ENTRY_A or none. */
+entry_t object_age(struct object *object, uint32_t number, entry_t clear);
 /* Notes and clears D everywhere, and flushes, so that later stores are noticed again. */
 void object_collect(struct object *object, uint32_t number);
 /* How many PTEs hold the frame, whatever its descriptor says. */

@@ -90,12 +90,12 @@ void object_unmap(struct object *object, uint32_t number)
 }
 
 /* No flush, as in family_age(). */
-entry_t object_age(struct object *object, uint32_t number)
+entry_t object_age(struct object *object, uint32_t number, entry_t clear)
 {
     entry_t seen = 0;
 
     for (struct walk walk = all_of(object, number); next(&walk);)
-        seen |= __atomic_fetch_and(walk.entry, ~ENTRY_A, __ATOMIC_RELAXED);
+        seen |= __atomic_fetch_and(walk.entry, ~clear, __ATOMIC_RELAXED);
     return seen;
 }
 

@@ -5,8 +5,8 @@
  *   credits left -------------------> one less, stays
  *   else ---------------------------> unmap everywhere -> flush -> look at D -> save if need be -> free (invariant 3)
  *
- * When the tail is full, dirty pages are passed over, and clean ones still go. Only if that is not enough must the caller
- * wait for the store.
+ * When the tail is full, pages that are idle and clean already still go; if they are not enough the caller must wait for the
+ * store. When the store takes no more pages at all, clean ones go, however busy.
  */
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
@@ -99,29 +99,33 @@ int frame_evict(uint32_t number)
 
 /* ---- The clock ---- */
 
-/* All PTE bits since the last round, A cleared; notes D, so that a copy that is out of date goes at once. */
-static entry_t age(uint32_t number)
+/*
+ * All PTE bits since the last round, with A cleared if asked to, and D for a page without a copy. D is noted, so that a copy
+ * that is out of date goes at once.
+ */
+static entry_t age(uint32_t number, entry_t clear)
 {
     struct frame *frame = frame_at(number);
     entry_t seen;
 
     if (frame->kind == FRAME_ANONYMOUS) {
-        seen = family_age(number);
+        seen = family_age(number, clear);
         if (seen & ENTRY_D)
             frame_stale(frame);
         return frame->slot ? seen & ~ENTRY_D : seen | ENTRY_D;
     }
-    seen = object_age(thing_of(frame->owner), number);
+    seen = object_age(thing_of(frame->owner), number, clear);
     if (frame->bits & FRAME_REFERENCED)
         seen |= ENTRY_A;
-    frame->bits &= (uint8_t)~FRAME_REFERENCED;
+    if (clear)
+        frame->bits &= (uint8_t)~FRAME_REFERENCED;
     return frame->bits & FRAME_DIRTY ? seen | ENTRY_D : seen;
 }
 
 static bool may_go(uint32_t number, bool clean_only)
 {
     struct frame *frame = frame_at(number);
-    entry_t seen = age(number);
+    entry_t seen = age(number, ENTRY_A);
     uint8_t credits = frame->bits & FRAME_CREDITS;
 
     if (seen & ENTRY_A)
@@ -134,30 +138,50 @@ static bool may_go(uint32_t number, bool clean_only)
     return false;
 }
 
-static uint32_t turn(void)
+/* The next frame that holds a page, or 0 when *looks have been had. */
+static uint32_t turn(uint64_t *looks)
 {
-    if (++mm.hand >= mm.count)
-        mm.hand = mm.first;
-    return mm.hand;
+    while (*looks > 0) {
+        uint8_t kind;
+
+        --*looks;
+        if (++mm.hand >= mm.count)
+            mm.hand = mm.first;
+        kind = frame_at(mm.hand)->kind;
+        if (kind == FRAME_ANONYMOUS || kind == FRAME_OBJECT)
+            return mm.hand;
+    }
+    return 0;
+}
+
+/*
+ * While the store writes back: one round over pages that are idle and clean already. Nothing is aged, for no task runs between
+ * these rounds: all clean pages would seem idle, and programs would lose their text each time the tail is full.
+ */
+static int reclaim_idle(uint32_t free)
+{
+    uint64_t looks = mm.count - mm.first;
+    uint32_t number;
+
+    while (mm.free < free && (number = turn(&looks)) != 0) {
+        if (!(frame_at(number)->bits & FRAME_CREDITS) && !(age(number, 0) & (ENTRY_A | ENTRY_D)))
+            (void)!frame_evict(number);
+    }
+    return mm.free < free ? -EAGAIN : 0;
 }
 
 int reclaim(uint32_t free)
 {
     uint64_t looks = (uint64_t)(mm.count - mm.first) * ROUNDS;
-    bool full = false, wait = false;
+    bool refused = false;
+    uint32_t number;
 
-    while (mm.free < free && looks-- > 0) {
-        uint32_t number = turn();
-        uint8_t kind = frame_at(number)->kind;
-        int error;
+    while (mm.free < free && (number = turn(&looks)) != 0) {
+        int error = may_go(number, refused) ? frame_evict(number) : 0;
 
-        if ((kind != FRAME_ANONYMOUS && kind != FRAME_OBJECT) || !may_go(number, full))
-            continue;
-        error = frame_evict(number);
-        wait |= error == -EAGAIN;
-        full |= error && error != -EBUSY;
+        if (error == -EAGAIN)
+            return reclaim_idle(free);
+        refused |= error && error != -EBUSY;
     }
-    if (mm.free >= free)
-        return 0;
-    return wait ? -EAGAIN : -ENOMEM;
+    return mm.free < free ? -ENOMEM : 0;
 }

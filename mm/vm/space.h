@@ -143,8 +143,8 @@ entry_t family_hide(uint32_t number);
 void family_show(uint32_t number);
 /* Puts `value`, a slot or 0, in place of the hidden frame everywhere; the frame has no PTE then. */
 void family_replace(uint32_t number, entry_t value);
-/* Clears A everywhere; returns all the bits there were. */
-entry_t family_age(uint32_t number);
+/* Returns all the bits that the frame's PTEs have, and clears those of `clear`: ENTRY_A or none. */
+entry_t family_age(uint32_t number, entry_t clear);
 /* A frame that another space of the family has made of the same slot; 0: none. */
 uint32_t family_find_copy(const struct space *space, uint32_t page, slot_t slot);
 /* The first space that maps the frame. */
