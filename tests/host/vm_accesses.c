@@ -1,5 +1,5 @@
 /*
- * Loads, stores and fetches of tasks; the kernel's copies; and how both are drawn and compared.
+ * Loads, stores and fetches of tasks, and the kernel's copies.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,54 +14,6 @@ static const char *const access_names[] = {
 };
 
 /* ---- Drawing ---- */
-
-struct model_space *draw_space(void)
-{
-    struct model_space *all = model_spaces(), *there[MODEL_SPACES];
-    uint32_t count = 0;
-
-    for (unsigned i = 0; i < MODEL_SPACES; i++)
-        if (all[i].real)
-            there[count++] = &all[i];
-    return count ? there[rig_below(count)] : NULL;
-}
-
-/* From a page that is mapped, and mostly no further than the run of mapped pages that it is in. */
-static void draw_mapped(struct model_space *space, uint64_t *number, uint64_t *pages)
-{
-    uint32_t index = rig_below(space->count), run = 1;
-
-    *number = space->pages[index].number;
-    while (index + run < space->count && space->pages[index + run].number == *number + run)
-        run++;
-    if (*pages > run && rig_chance(80))
-        *pages = run;
-}
-
-void draw_range(struct model_space *space, unsigned mapped, uint32_t pages_max, uint64_t *number, uint64_t *pages)
-{
-    /* The first page, the edges of a last and of a middle table, and the last page. */
-    static const uint64_t windows[] = { USER_BASE >> PAGE_SHIFT, (0x200000 >> PAGE_SHIFT) - 24,
-                                        (0x40000000 >> PAGE_SHIFT) - 24, (USER_TOP >> PAGE_SHIFT) - 48 };
-
-    *pages = 1 + (rig_chance(75) ? rig_below(pages_max / 4 + 1) : rig_below(pages_max));
-    if (space->count && rig_chance(mapped)) {
-        draw_mapped(space, number, pages);
-        return;
-    }
-    *number = windows[rig_below(4)] + rig_below(48);
-    if (*number + *pages > USER_TOP >> PAGE_SHIFT && rig_chance(90))
-        *number = (USER_TOP >> PAGE_SHIFT) - *pages;
-}
-
-void draw_bytes(uint8_t *bytes, uint32_t count)
-{
-    uint32_t kind = rig_below(6);
-    uint8_t value = (uint8_t)rig_random();
-
-    for (uint32_t i = 0; i < count; i++)
-        bytes[i] = kind == 0 ? 0 : kind == 1 ? value : kind == 2 ? (uint8_t)(value + i / 16) : (uint8_t)rig_random();
-}
 
 /* An address and a length: mostly small, at times a whole page or across pages. */
 static va_t draw_address(struct model_space *space, uint32_t bytes_max, uint32_t *bytes)
@@ -89,21 +41,6 @@ static va_t draw_address(struct model_space *space, uint32_t bytes_max, uint32_t
 }
 
 /* ---- Comparing ---- */
-
-void errors_add(errors_t set, int error)
-{
-    set[-error / 64] |= 1ull << (-error % 64);
-}
-
-bool errors_has(const errors_t set, int64_t error)
-{
-    return error < 0 && error > -256 && (set[-error / 64] >> (-error % 64) & 1);
-}
-
-bool errors_any(const errors_t set)
-{
-    return (set[0] | set[1] | set[2] | set[3]) != 0;
-}
 
 /* Only what was never promised may be refused for want of memory. */
 static bool page_error_right(struct model_space *space, va_t va, enum access access, int error)

@@ -1,14 +1,18 @@
 /*
  * The random operations of the model test: each is drawn, recorded, made on the real space and on the model, and compared.
  *
- *   vm_accesses.c  loads, stores, fetches and the kernel's copies
- *   vm_shapes.c    map, unmap, protect, remap, advise, lock, limit; spaces come, fork and go
- *   vm_objects.c   objects and files: read, write, resize, sync
+ *   vm_operations.c  what all share
+ *   vm_accesses.c    loads, stores, fetches and the kernel's copies
+ *   vm_shapes.c      map, unmap, protect, remap, advise, lock, limit; spaces come, fork and go
+ *   vm_objects.c     objects and files: read, write, resize, sync
  */
 #ifndef TESTS_HOST_VM_OPERATIONS_H
 #define TESTS_HOST_VM_OPERATIONS_H
 
 #include "tests/host/vm_model.h"
+
+/* Flags that a region keeps and space_region() tells. */
+#define KEPT_FLAGS (REGION_SHARED | REGION_GROWSDOWN | REGION_NORESERVE | REGION_LOCKED | REGION_DONTFORK)
 
 struct vm_operation {
     const char *name;

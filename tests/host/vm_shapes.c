@@ -7,10 +7,9 @@
 #include "tests/host/vm_operations.h"
 #include "tests/host/vm_rig.h"
 
-#define BASE_PAGE  (USER_BASE >> PAGE_SHIFT)
-#define TOP_PAGE   (USER_TOP >> PAGE_SHIFT)
-#define KEPT_FLAGS (REGION_SHARED | REGION_GROWSDOWN | REGION_NORESERVE | REGION_LOCKED | REGION_DONTFORK)
-#define PAGES_MAX  40u
+#define BASE_PAGE (USER_BASE >> PAGE_SHIFT)
+#define TOP_PAGE  (USER_TOP >> PAGE_SHIFT)
+#define PAGES_MAX 40u
 /* The model has room for MODEL_PAGES; one mapping adds at most PAGES_MAX. */
 #define SPACE_FULL (MODEL_PAGES - 2 * PAGES_MAX)
 
@@ -542,40 +541,6 @@ void put_everything(void)
             object_put(model_objects()[i].real);
         }
     model_objects_collect();
-}
-
-/* ---- Comparing ---- */
-
-static void check_region_page(const struct model_space *space, const struct region_info *info,
-                              const struct model_page *page, uint64_t number)
-{
-    uint64_t into = number - (info->start >> PAGE_SHIFT);
-
-    if (!page || page->protection != info->protection || (page->flags & KEPT_FLAGS) != (info->flags & KEPT_FLAGS) ||
-        (page->object ? page->object->real : NULL) != info->object ||
-        (info->object && page->object_page != (info->offset >> PAGE_SHIFT) + into))
-        rig_fail("%s: page 0x%llx is not as its region 0x%llx-0x%llx says", space->name, (unsigned long long)number,
-                 (unsigned long long)info->start, (unsigned long long)info->end);
-}
-
-void check_regions(struct model_space *space)
-{
-    struct space_statistics statistics;
-    struct region_info info;
-    uint64_t pages = 0;
-    va_t above = 0;
-
-    while (space_region(space->real, above, pages % 4 == 0, &info) == 0) {
-        if (info.start < above || info.end <= info.start)
-            rig_fail("%s: the regions are not in order", space->name);
-        for (uint64_t number = info.start >> PAGE_SHIFT; number < info.end >> PAGE_SHIFT; number++, pages++)
-            check_region_page(space, &info, model_page(space, number), number);
-        above = info.end;
-    }
-    space_statistics(space->real, &statistics);
-    if (pages != space->count || statistics.mapped_pages != pages)
-        rig_fail("%s: %llu pages in regions, %u in the statistics, %u expected", space->name, (unsigned long long)pages,
-                 statistics.mapped_pages, space->count);
 }
 
 const struct vm_operation vm_shapes[] = {
