@@ -163,6 +163,8 @@ static void space_show(struct hart *hart, struct space *space)
     if (hart->space == space)
         return;
     hart->space = space;
+    if (space && space_recycles(space))
+        cpu_space_switch(kernel_satp());
     cpu_space_switch(space ? space_activate(space) : kernel_satp());
 }
 

@@ -142,6 +142,11 @@ int space_limit(struct space *space, uint64_t map_bytes);  /* RLIMIT_AS */
 
 /* The satp value for this space, with an ASID that is valid now; flushes what a recycled ASID needs. */
 uint64_t space_activate(struct space *space);
+/*
+ * Whether space_activate() will give out the ASIDs anew. No hart may be in another space then: between the flush and the
+ * write of satp a speculating MMU would refill an ASID that somebody else gets. The caller goes to its own table first.
+ */
+bool space_recycles(const struct space *space);
 
 /* ---- Faults and copies ---- */
 

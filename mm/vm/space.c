@@ -112,9 +112,14 @@ void space_put(struct space *space)
     pool_trim(&mm.regions);
 }
 
+bool space_recycles(const struct space *space)
+{
+    return space->generation != mm.generation && mm.asid_last && mm.asid_next > mm.asid_last;
+}
+
 static void assign_asid(struct space *space)
 {
-    if (mm.asid_last && mm.asid_next > mm.asid_last) {
+    if (space_recycles(space)) {
         mm.generation++;
         mm.asid_next = 1;
         cpu_tlb_flush_all();
