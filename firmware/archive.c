@@ -66,11 +66,11 @@ static int make_directory(const struct cpio_member *member)
 {
     struct path_end end;
     uint32_t node;
-    int error = path_walk(NODE_ROOT, member->name, &end);
+    int error = path_walk(INODE_ROOT, member->name, false, &end);
 
-    if (error || end.node)
+    if (error || end.inode)
         return error;
-    return (int)MM_RETRY(node_make(mm_store(), end.directory, end.name, LINUX_S_IFDIR | (member->mode & 0777), &node));
+    return inode_make(end.directory, end.name, LINUX_S_IFDIR | (member->mode & 0777), &node);
 }
 
 static int unpack(const struct cpio_member *member)

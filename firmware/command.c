@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "firmware/linux/file.h"
+#include "firmware/linux/tty.h"
 #include "firmware/log.h"
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
@@ -140,7 +141,9 @@ int command_run(const char *text)
         log_line("the command line is too long, or no memory is left");
         return status;
     }
+    tty_begin();
     status = run_all(strcpy(cpu_direct(frame), text));
+    tty_end();
     mm_frame_put(frame);
     return status;
 }

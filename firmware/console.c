@@ -15,6 +15,7 @@ static struct {
     enum console_form form;
     enum console_stream stream; /* framed: the one that is on */
     bool in_line;               /* plain: a program left its line unfinished */
+    bool bare_newlines;         /* plain: programs' newlines are sent as they are */
     bool polled;                /* the line has no interrupt */
     bool escaped;               /* framed: the last byte of input was CONSOLE_ESCAPE */
     bool deaf;                  /* the ring was full: the line is not listened to */
@@ -51,6 +52,19 @@ static void send_plain(uint8_t byte)
     console.in_line = byte != '\n';
 }
 
+static void send_output(uint8_t byte)
+{
+    if (byte == '\n' && console.bare_newlines)
+        send(byte);
+    else
+        send_plain(byte);
+}
+
+void console_set_newlines(bool with_return)
+{
+    console.bare_newlines = !with_return;
+}
+
 static void send_framed(uint8_t byte)
 {
     if (byte == CONSOLE_ESCAPE)
@@ -71,7 +85,7 @@ void console_write(enum console_stream stream, const void *bytes, uint32_t count
         if (console.form == CONSOLE_FRAMED)
             send_framed(from[i]);
         else
-            send_plain(from[i]);
+            send_output(from[i]);
 }
 
 void console_line_begin(void)

@@ -43,6 +43,9 @@ enum console_form console_form(void);
 /* Output of programs. */
 void console_write(enum console_stream stream, const void *bytes, uint32_t count);
 
+/* Plain form: whether CR is put before the newlines of programs (ONLCR), as it is at boot. */
+void console_set_newlines(bool with_return);
+
 /* One firmware line: begun, filled, ended. See firmware/log.h for text. */
 void console_line_begin(void);
 void console_line_put(char byte);

@@ -7,6 +7,7 @@
 #include "firmware/elf.h"
 #include "firmware/exec_stack.h"
 #include "firmware/linux/signal.h"
+#include "firmware/linux/tree.h"
 #include "firmware/pages.h"
 #include "firmware/usercopy.h"
 #include "hal/cpu_riscv.h"
@@ -148,7 +149,7 @@ int exec_load(const struct process *process, struct object *object, const char *
     *why = reason(error);
     if (error)
         return error;
-    program->node = object_node(object);
+    program->inode = inode_of_object(object);
     program->entry = image.entry;
     program->break_start = image.end;
     return 0;

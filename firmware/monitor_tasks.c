@@ -2,17 +2,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "firmware/console.h"
 #include "firmware/linux/file.h"
+#include "firmware/linux/job_control.h"
 #include "firmware/linux/signal.h"
+#include "firmware/linux/tty.h"
 #include "firmware/monitor_commands.h"
 #include "firmware/usercopy.h"
 
-#define SIGINT        2
-#define SIGTERM       15
-#define KEY_INTERRUPT 3 /* Ctrl-C */
-
-static struct process *foreground;
+#define SIGTERM 15
 
 static const char *state_name(const struct process *process)
 {
@@ -58,23 +55,14 @@ static void show_end(uint32_t id, int32_t status)
         monitor_print("task %u ended with status %d\n", id, status >> 8 & 0xff);
 }
 
-static bool interrupt_key(uint8_t byte)
-{
-    if (byte != KEY_INTERRUPT || !foreground)
-        return false;
-    signal_send(foreground, SIGINT);
-    return true;
-}
-
 static void wait_for(struct process *process)
 {
     uint32_t id = process->id;
 
-    foreground = process;
-    console_set_filter(interrupt_key);
+    job_give_console(process);
+    tty_begin();
     int32_t status = process_wait(process);
-    console_set_filter(NULL);
-    foreground = NULL;
+    tty_end();
     show_end(id, status);
 }
 

@@ -73,7 +73,7 @@ uint32_t process_new_id(void)
     static uint32_t last = PROCESS_FIRMWARE;
 
     do
-        last = last == INT32_MAX ? PROCESS_FIRMWARE + 1 : last + 1;
+        last = last == PROCESS_ID_MAX ? PROCESS_FIRMWARE + 1 : last + 1;
     while (!is_free(last));
     return last;
 }
@@ -137,6 +137,7 @@ static void inherit(struct process *process, const struct process *parent)
     process->break_end = parent->break_end;
     process->directory = parent->directory;
     process->program = parent->program;
+    process->stack_start = parent->stack_start;
     memcpy(process->name, parent->name, sizeof(process->name));
 }
 
@@ -445,7 +446,8 @@ void process_change_space(struct process *process, struct space *space)
 
 void process_take_program(struct process *process, const struct exec_program *program)
 {
-    process->program = program->node;
+    process->program = program->inode;
+    process->stack_start = program->stack;
     process->break_start = program->break_start;
     process->break_end = program->break_start;
     process->did_exec = true;
@@ -464,7 +466,7 @@ static int fill(struct process *process, const char *path, const char *const *ar
 
     *why = "no such file";
     if (!error)
-        error = (int)MM_RETRY(object_of_node(node, &object));
+        error = inode_object(node, &object);
     if (error)
         return error;
     error = exec_load(process, object, path, &strings, program, why);

@@ -41,6 +41,8 @@ struct process_limit {
 
 #define SIGNALS 64
 
+/* The largest number of a process, Linux's default. /proc's inodes have room for no more. */
+#define PROCESS_ID_MAX 32767u
 /* Nobody's number: who asks for the parent of a program that the firmware started hears this one. */
 #define PROCESS_FIRMWARE 1u
 
@@ -102,8 +104,9 @@ struct process {
     struct process_limit limits[LIMITS];
 
     va_t break_start, break_end; /* the heap of brk: break_end is the byte after it */
-    uint32_t directory;          /* node: the current one */
-    uint32_t program;            /* node: /proc/self/exe */
+    va_t stack_start;            /* the stack pointer that its program began with: the arguments' count */
+    uint32_t directory;          /* inode: the current one */
+    uint32_t program;            /* inode: /proc/self/exe */
     char name[TASK_NAME_BYTES];
 
     uint64_t started;                   /* tick */

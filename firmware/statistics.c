@@ -1,6 +1,7 @@
 /* `vellum: stats` and the checks at the end of a run. */
 #include "firmware/statistics.h"
 
+#include "firmware/linux/file.h"
 #include "firmware/log.h"
 #include "firmware/process.h"
 #include "mm/mm.h"
@@ -77,6 +78,8 @@ bool statistics_check(void)
         broken = store_check(mm_store());
     if (!broken)
         broken = process_check();
+    if (!broken)
+        broken = files_check();
     if (broken)
         log_line("check failed: %s", broken);
     return !broken;

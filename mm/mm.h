@@ -193,6 +193,9 @@ struct region_info {
     uint64_t offset;
     const char *name;
     uint32_t resident, tail, flash, dirty; /* pages; counted by walking */
+    uint32_t shared, shared_dirty;         /* of those resident: mapped elsewhere too */
+    uint32_t referenced, anonymous;        /* of those resident: accessed of late; not an object's */
+    uint64_t share_bytes;                  /* this region's part of what is resident, by how many share each page */
 };
 /* The first region that ends above `above`. -ENOENT: none. */
 int space_region(struct space *space, va_t above, bool count_pages, struct region_info *info) MUST_CHECK;

@@ -123,7 +123,11 @@ int node_next(const struct store *store, uint32_t parent, uint32_t after, struct
 int node_make(struct store *store, uint32_t parent, const char *name, uint32_t mode, uint32_t *id) MUST_CHECK;
 int node_remove(struct store *store, uint32_t id) MUST_CHECK;
 int node_rename(struct store *store, uint32_t id, uint32_t parent, const char *name) MUST_CHECK;
+/* Takes the place and the name of another node, which is removed: both with the same commit. */
+int node_replace(struct store *store, uint32_t id, uint32_t other) MUST_CHECK;
 int node_resize(struct store *store, uint32_t id, uint64_t bytes, int64_t modified_s) MUST_CHECK;
+/* Permissions (the kind stays) and date. */
+int node_describe(struct store *store, uint32_t id, uint32_t mode, int64_t modified_s) MUST_CHECK;
 /* An open node keeps its pages after its name is gone. */
 void node_open(struct store *store, uint32_t id);
 void node_close(struct store *store, uint32_t id);

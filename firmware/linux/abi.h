@@ -215,6 +215,9 @@ struct linux_timeval {
 #define LINUX_SEGV_MAPERR 1
 #define LINUX_SEGV_ACCERR 2
 
+/* What uname tells: the Linux whose system calls these are. C libraries refuse kernels that look too old. */
+#define LINUX_RELEASE "6.1.0-vellum"
+
 /* linux/utsname.h */
 struct linux_utsname {
     char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];

@@ -16,17 +16,35 @@ int64_t sys_readv(uint64_t descriptor, va_t vector, uint64_t count);
 int64_t sys_writev(uint64_t descriptor, va_t vector, uint64_t count);
 int64_t sys_pread64(uint64_t descriptor, va_t buffer, uint64_t bytes, uint64_t offset);
 int64_t sys_pwrite64(uint64_t descriptor, va_t buffer, uint64_t bytes, uint64_t offset);
+int64_t sys_preadv(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset);
+int64_t sys_pwritev(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset);
+int64_t sys_preadv2(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset, uint64_t high, uint64_t flags);
+int64_t sys_pwritev2(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset, uint64_t high, uint64_t flags);
 int64_t sys_lseek(uint64_t descriptor, uint64_t offset, uint64_t whence);
+
+/* linux/copy.c */
 int64_t sys_sendfile(uint64_t to, uint64_t from, va_t offset, uint64_t bytes);
+int64_t sys_copy_file_range(uint64_t from, va_t from_offset, uint64_t to, va_t to_offset, uint64_t bytes,
+                            uint64_t flags);
+int64_t sys_fsync(uint64_t descriptor);
+int64_t sys_sync_file_range(uint64_t descriptor, uint64_t offset, uint64_t bytes, uint64_t flags);
+int64_t sys_sync(void);
+int64_t sys_syncfs(uint64_t descriptor);
+int64_t sys_fallocate(uint64_t descriptor, uint64_t mode, uint64_t offset, uint64_t bytes);
+int64_t sys_file_advice(uint64_t descriptor);
+
+/* linux/open.c */
+int64_t sys_openat(uint64_t directory, va_t path, uint64_t flags, uint64_t mode);
+int64_t sys_memfd_create(va_t name, uint64_t flags);
 
 /* linux/descriptor.c */
-int64_t sys_openat(uint64_t directory, va_t path, uint64_t flags, uint64_t mode);
 int64_t sys_close(uint64_t descriptor);
+int64_t sys_close_range(uint64_t first, uint64_t last, uint64_t flags);
 int64_t sys_dup(uint64_t descriptor);
 int64_t sys_dup3(uint64_t old, uint64_t new, uint64_t flags);
 int64_t sys_fcntl(uint64_t descriptor, uint64_t command, uint64_t argument);
 int64_t sys_ioctl(uint64_t descriptor, uint64_t request, va_t argument);
-int64_t sys_fsync(uint64_t descriptor);
+int64_t sys_truncate(va_t path, uint64_t bytes);
 int64_t sys_ftruncate(uint64_t descriptor, uint64_t bytes);
 int64_t sys_getdents64(uint64_t descriptor, va_t buffer, uint64_t bytes);
 
@@ -35,9 +53,37 @@ int64_t sys_fstat(uint64_t descriptor, va_t status);
 int64_t sys_newfstatat(uint64_t directory, va_t path, va_t status, uint64_t flags);
 int64_t sys_statx(uint64_t directory, va_t path, uint64_t flags, uint64_t mask, va_t status);
 int64_t sys_faccessat(uint64_t directory, va_t path, uint64_t mode);
+int64_t sys_faccessat2(uint64_t directory, va_t path, uint64_t mode, uint64_t flags);
 int64_t sys_readlinkat(uint64_t directory, va_t path, va_t buffer, uint64_t bytes);
 int64_t sys_getcwd(va_t buffer, uint64_t bytes);
 int64_t sys_chdir(va_t path);
+int64_t sys_fchdir(uint64_t descriptor);
+int64_t sys_statfs(va_t path, va_t out);
+int64_t sys_fstatfs(uint64_t descriptor, va_t out);
+
+/* linux/change.c */
+int64_t sys_mkdirat(uint64_t directory, va_t path, uint64_t mode);
+int64_t sys_mknodat(uint64_t directory, va_t path, uint64_t mode, uint64_t device);
+int64_t sys_symlinkat(va_t text, uint64_t directory, va_t path);
+int64_t sys_linkat(uint64_t old_directory, va_t old_path, uint64_t directory, va_t path, uint64_t flags);
+int64_t sys_unlinkat(uint64_t directory, va_t path, uint64_t flags);
+int64_t sys_renameat2(uint64_t old_directory, va_t old_path, uint64_t directory, va_t path, uint64_t flags);
+int64_t sys_fchmod(uint64_t descriptor, uint64_t mode);
+int64_t sys_fchmodat(uint64_t directory, va_t path, uint64_t mode);
+int64_t sys_fchown(uint64_t descriptor);
+int64_t sys_fchownat(uint64_t directory, va_t path, uint64_t user, uint64_t group, uint64_t flags);
+int64_t sys_utimensat(uint64_t directory, va_t path, va_t times, uint64_t flags);
+int64_t sys_umask(uint64_t mask);
+
+/* linux/pipe.c */
+int64_t sys_pipe2(va_t descriptors, uint64_t flags);
+
+/* linux/poll.c */
+int64_t sys_ppoll(va_t files, uint64_t count, va_t timeout, va_t mask, uint64_t mask_bytes);
+int64_t sys_pselect6(uint64_t count, va_t read, va_t write, va_t except, va_t timeout, va_t mask);
+
+/* linux/lock.c */
+int64_t sys_flock(uint64_t descriptor, uint64_t operation);
 
 /* linux/mm.c */
 int64_t sys_brk(va_t end);

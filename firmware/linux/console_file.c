@@ -1,25 +1,29 @@
 /*
- * The console as an open file: standard input, output and error. Input comes as the line gave it, without echo or
- * editing.
+ * The console as an open file: standard input, output and error. In the plain form it is a terminal (tty.h). Behind the
+ * runner's pipes it is none, and programs buffer better when they know; input comes as the line gave it.
  */
 #include <errno.h>
 
 #include "firmware/console.h"
 #include "firmware/linux/file.h"
+#include "firmware/linux/job_control.h"
+#include "firmware/linux/tty.h"
 #include "firmware/usercopy.h"
 
 #define CHUNK_BYTES    128u
 #define CONSOLE_MODE   (LINUX_S_IFCHR | 0620)
 #define CONSOLE_DEVICE 0x0501u /* major 5, minor 1: /dev/console */
-#define COLUMNS        80
-#define ROWS           24
 
-static int64_t console_file_read(struct file *file, struct span to, uint64_t offset)
+static bool is_terminal(void)
+{
+    return console_form() == CONSOLE_PLAIN;
+}
+
+static int64_t read_line(struct file *file, struct span to)
 {
     uint8_t chunk[CHUNK_BYTES];
     uint32_t count;
 
-    (void)offset;
     if (to.bytes == 0)
         return 0;
     while ((count = console_available()) == 0) {
@@ -38,22 +42,29 @@ static int64_t console_file_read(struct file *file, struct span to, uint64_t off
     return error ? error : (int64_t)count;
 }
 
+static int64_t console_file_read(struct file *file, struct span to, uint64_t offset)
+{
+    (void)offset;
+    return is_terminal() ? tty_read(to, !(file->flags & LINUX_O_NONBLOCK)) : read_line(file, to);
+}
+
 static int64_t console_file_write(struct file *file, struct span from, uint64_t offset)
 {
     uint8_t chunk[CHUNK_BYTES];
     uint64_t done = 0;
+    int error = is_terminal() ? tty_check_write() : 0;
 
     (void)offset;
-    while (done < from.bytes) {
+    while (!error && done < from.bytes) {
         uint32_t here = from.bytes - done < CHUNK_BYTES ? (uint32_t)(from.bytes - done) : CHUNK_BYTES;
-        int error = copy_in(from.space, chunk, from.at + done, here);
 
+        error = copy_in(from.space, chunk, from.at + done, here);
         if (error)
-            return done ? (int64_t)done : error;
+            break;
         console_write(file->kind == CONSOLE_ERROR ? CONSOLE_ERROR : CONSOLE_OUT, chunk, here);
         done += here;
     }
-    return (int64_t)done;
+    return done ? (int64_t)done : error;
 }
 
 static int console_file_status(struct file *file, struct linux_stat *status)
@@ -64,45 +75,61 @@ static int console_file_status(struct file *file, struct linux_stat *status)
     return 0;
 }
 
-/* A terminal that is in raw mode and can be told nothing. */
+static int tell_number(int error, uint32_t number, va_t argument)
+{
+    return error ? error : user_write(argument, &number, sizeof(number));
+}
+
+static int set_foreground(va_t argument)
+{
+    uint32_t group;
+
+    return user_read(&group, argument, sizeof(group)) ? -EFAULT : job_set_foreground(group);
+}
+
 static int terminal_control(uint32_t request, va_t argument)
 {
+    uint32_t number = 0;
+    int error;
+
     switch (request) {
-    case LINUX_TCGETS:
-        return user_write(argument, &(struct linux_termios){ 0 }, LINUX_TERMIOS_BYTES);
-    case LINUX_TIOCGWINSZ:
-        return user_write(argument, &(struct linux_winsize){ .rows = ROWS, .columns = COLUMNS },
-                          sizeof(struct linux_winsize));
-    case LINUX_TCSETS:
-    case LINUX_TCSETSW:
-    case LINUX_TCSETSF:
-        return 0;
+    case LINUX_TIOCGPGRP:
+        error = job_foreground(&number);
+        return tell_number(error, number, argument);
+    case LINUX_TIOCGSID:
+        error = job_console_session(&number);
+        return tell_number(error, number, argument);
+    case LINUX_TIOCSPGRP:
+        return set_foreground(argument);
+    case LINUX_TIOCSCTTY:
+        return job_take_console(argument == 1);
+    case LINUX_TIOCNOTTY:
+        return job_leave_console();
     default:
-        return -ENOTTY;
+        return tty_control(request, argument);
     }
 }
 
 static int console_file_control(struct file *file, uint32_t request, va_t argument)
 {
-    uint32_t available = console_available();
-
     (void)file;
     if (request == LINUX_FIONREAD)
-        return user_write(argument, &available, sizeof(available));
-    /* Behind the runner's pipes there is no terminal, and programs buffer better when they know. */
-    return console_form() == CONSOLE_FRAMED ? -ENOTTY : terminal_control(request, argument);
+        return tell_number(0, is_terminal() ? tty_available() : console_available(), argument);
+    return is_terminal() ? terminal_control(request, argument) : -ENOTTY;
 }
 
 static uint32_t console_file_ready(struct file *file)
 {
+    bool readable = is_terminal() ? tty_available() : console_available() || console_at_end();
+
     (void)file;
-    return LINUX_POLLOUT | (console_available() || console_at_end() ? LINUX_POLLIN : 0);
+    return LINUX_POLLOUT | (readable ? LINUX_POLLIN : 0);
 }
 
 static struct wait_queue *console_file_queue(struct file *file)
 {
     (void)file;
-    return &console_input;
+    return is_terminal() ? &tty_input : &console_input;
 }
 
 static const struct file_ops console_ops = {

@@ -37,7 +37,7 @@ static int open_program(uint32_t at, const char *path, struct object **object)
     struct file *file;
 
     if (!strcmp(path, OWN_PROGRAM) && process_current()->program)
-        return (int)MM_RETRY(object_of_node(process_current()->program, object));
+        return inode_object(process_current()->program, object);
     int error = file_open(at, path, LINUX_O_RDONLY, 0, &file);
 
     if (error)

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "firmware/linux/lock.h"
+#include "firmware/linux/memory_tree.h"
+#include "firmware/linux/pipe.h"
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
 #include "mm/assert.h"
@@ -33,6 +36,7 @@ void file_put(struct file *file)
     ASSERT(file->references > 0);
     if (--file->references)
         return;
+    lock_released(file);
     if (file->ops->release)
         file->ops->release(file);
     pool_put(&file_pool, file);
@@ -90,8 +94,10 @@ static void slot_clear(struct files *files, unsigned descriptor)
 
     files->of[descriptor] = NULL; /* first: closing may sleep */
     files->close_on_exec &= ~(1ull << descriptor);
-    if (file)
-        file_put(file);
+    if (!file)
+        return;
+    lock_closed(files, file);
+    file_put(file);
 }
 
 void files_put(struct files *files)
@@ -126,6 +132,15 @@ int files_add(struct files *files, struct file *file, unsigned least, bool close
             return (int)i;
         }
     return -EMFILE;
+}
+
+int files_add_or_put(struct file *file, unsigned least, bool close_on_exec)
+{
+    int descriptor = files_add(process_current()->files, file, least, close_on_exec);
+
+    if (descriptor < 0)
+        file_put(file);
+    return descriptor;
 }
 
 struct file *files_get_file(uint64_t descriptor)
@@ -173,4 +188,14 @@ struct files *files_new_console(void)
         }
     }
     return files;
+}
+
+const char *files_check(void)
+{
+    return files_pool.used_items ? "a descriptor table is left"
+           : file_pool.used_items ? "an open file is left"
+           : pipe_count() ? "a pipe is left"
+           : lock_count() ? "a lock is left"
+           : memory_tree_clear() ? "a file in memory is left"
+                                 : NULL;
 }

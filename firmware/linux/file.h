@@ -1,7 +1,7 @@
 /*
  * Open files and descriptor tables.
  *
- *      process->files --> struct files --+--> struct file --> ops, and what they work on: a node's object, the console,
+ *      process->files --> struct files --+--> struct file --> ops, and what they work on: a file's object, the console,
  *      (shared by CLONE_FILES)           |    (shared by dup and fork)        a directory, a pipe ...
  *                                        +--> ...
  *
@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 #include "firmware/console.h"
-#include "firmware/linux/abi.h"
+#include "firmware/linux/tree.h"
 #include "firmware/task.h"
 #include "mm/mm.h"
 
@@ -50,6 +50,7 @@ struct file_ops {
     struct wait_queue *(*queue)(struct file *file);
     /* The last reference is gone. May sleep. Nothing to do. */
     void (*release)(struct file *file);
+    bool maps_zeros; /* /dev/zero: mmap of it is anonymous memory */
 };
 
 struct file {
@@ -59,8 +60,8 @@ struct file {
     uint64_t offset;
     bool seekable;
     uint8_t kind;          /* free for the ops: which of several */
-    uint32_t node;         /* node files and directories */
-    struct object *object; /* node files */
+    inode_t inode;         /* its place in the tree; 0: none */
+    struct object *object; /* regular files */
     void *data;            /* free for the ops */
 };
 
@@ -78,10 +79,13 @@ void file_put(struct file *file);
 
 int64_t file_read(struct file *file, struct span to, uint64_t offset);
 int64_t file_write(struct file *file, struct span from, uint64_t offset);
+/* At the file's position, which moves on; at its end when it is opened to append. */
+int64_t file_write_on(struct file *file, struct span from);
 
-/* Opens by path (firmware/linux/path.h), `at` a directory's node. The file has one reference. */
-int file_open(uint32_t at, const char *path, uint32_t flags, uint32_t mode, struct file **file) MUST_CHECK;
-int file_of_node(uint32_t node, uint32_t flags, struct file **file) MUST_CHECK;
+/* Opens by path (firmware/linux/path.h), `at` a directory's inode. The file has one reference. */
+int file_open(inode_t at, const char *path, uint32_t flags, uint32_t mode, struct file **file) MUST_CHECK;
+/* The permissions of something new that is made with `mode`: without the calling process's umask. */
+uint32_t file_new_mode(uint32_t mode);
 struct file *file_of_console(enum console_stream stream); /* NULL: no memory */
 
 /* ---- Descriptor tables ---- */
@@ -94,6 +98,8 @@ void files_close_on_exec(struct files *files);
 
 /* The lowest free descriptor from `least` on gets the caller's reference. -EMFILE: the reference stays the caller's. */
 int files_add(struct files *files, struct file *file, unsigned least, bool close_on_exec) MUST_CHECK;
+/* The same for the calling process; on an error the reference is given up. */
+int files_add_or_put(struct file *file, unsigned least, bool close_on_exec) MUST_CHECK;
 /* The file behind a descriptor of the calling process, with a reference; NULL: -EBADF. */
 struct file *files_get_file(uint64_t descriptor);
 int files_close(struct files *files, uint64_t descriptor);
@@ -102,5 +108,8 @@ int files_replace(struct files *files, unsigned descriptor, struct file *file, b
 
 /* Descriptors 0, 1, 2 as a program on the console finds them. NULL: no memory. */
 struct files *files_new_console(void);
+
+/* NULL, or what is still open although every program has ended, or held by what was. */
+const char *files_check(void);
 
 #endif

@@ -99,12 +99,16 @@ bool job_has_console(void)
     return console.session && process_current()->session == console.session;
 }
 
-void job_offer_console(struct process *process)
+void job_give_console(struct process *process)
 {
-    if (console.session)
-        return;
     console.session = process->session;
     console.foreground = process->group;
+}
+
+void job_offer_console(struct process *process)
+{
+    if (!console.session)
+        job_give_console(process);
 }
 
 bool job_key(int signal)

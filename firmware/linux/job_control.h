@@ -39,6 +39,8 @@ bool job_has_console(void);
 
 /* A program that the firmware starts: it gets the console if that is free. */
 void job_offer_console(struct process *process);
+/* The program has the console now, whoever had it: the monitor's user waits for it. */
+void job_give_console(struct process *process);
 /* Nobody in the session, but outside the group, is parent of one of the group: nobody could continue it. */
 bool job_is_orphaned(uint32_t group, uint32_t session);
 /* The process ends: its own group and those of its children may be orphaned now, its session without its leader. */

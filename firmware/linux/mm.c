@@ -85,31 +85,13 @@ static int check_file(const struct file *file, const struct map_request *request
 {
     uint32_t access = file->flags & LINUX_O_ACCMODE;
 
-    if (!file->ops->object)
+    if (!file->ops->object && !file->ops->maps_zeros)
         return -ENODEV;
     if (access == LINUX_O_WRONLY)
         return -EACCES;
     if (request->flags & REGION_SHARED && request->protection & MAP_WRITE && access != LINUX_O_RDWR)
         return -EACCES;
     return 0;
-}
-
-static int64_t map_file(uint64_t descriptor, struct map_request *request)
-{
-    struct file *file = files_get_file(descriptor);
-    int64_t result;
-
-    if (!file)
-        return -EBADF;
-    result = check_file(file, request);
-    if (!result) {
-        if (request->flags & REGION_SHARED && (file->flags & LINUX_O_ACCMODE) == LINUX_O_RDONLY)
-            request->flags |= REGION_NOWRITE;
-        request->object = file->ops->object(file);
-        result = MM_RETRY(space_map(own_space(), request));
-    }
-    file_put(file);
-    return result;
 }
 
 static int64_t map_shared_memory(struct map_request *request)
@@ -120,6 +102,38 @@ static int64_t map_shared_memory(struct map_request *request)
         return result;
     result = MM_RETRY(space_map(own_space(), request));
     object_put(request->object);
+    return result;
+}
+
+static int64_t map_zeros(struct map_request *request)
+{
+    request->offset = 0;
+    return request->flags & REGION_SHARED ? map_shared_memory(request) : MM_RETRY(space_map(own_space(), request));
+}
+
+static int64_t map_file(struct file *file, struct map_request *request)
+{
+    int64_t error = check_file(file, request);
+
+    if (error)
+        return error;
+    if (file->ops->maps_zeros)
+        return map_zeros(request);
+    if (request->flags & REGION_SHARED && (file->flags & LINUX_O_ACCMODE) == LINUX_O_RDONLY)
+        request->flags |= REGION_NOWRITE;
+    request->object = file->ops->object(file);
+    return MM_RETRY(space_map(own_space(), request));
+}
+
+static int64_t map_descriptor(uint64_t descriptor, struct map_request *request)
+{
+    struct file *file = files_get_file(descriptor);
+
+    if (!file)
+        return -EBADF;
+    int64_t result = map_file(file, request);
+
+    file_put(file);
     return result;
 }
 
@@ -144,14 +158,8 @@ int64_t sys_mmap(va_t address, uint64_t bytes, uint64_t protection, uint64_t fla
         return -EINVAL;
     if (!(request.flags & REGION_FIXED))
         request.address = page_up(address);
-    if (!(flags & LINUX_MAP_ANONYMOUS)) {
-        request.offset = offset;
-        result = map_file(descriptor, &request);
-    } else if (request.flags & REGION_SHARED) {
-        result = map_shared_memory(&request);
-    } else {
-        result = MM_RETRY(space_map(own_space(), &request));
-    }
+    request.offset = offset;
+    result = flags & LINUX_MAP_ANONYMOUS ? map_zeros(&request) : map_descriptor(descriptor, &request);
     if (result >= 0 && flags & LINUX_MAP_POPULATE)
         (void)MM_RETRY(space_advise(own_space(), (va_t)result, request.bytes, ADVICE_NEED));
     return result;

@@ -9,29 +9,26 @@
 #include "firmware/usercopy.h"
 #include "hal/cpu_riscv.h"
 
-static bool is_directory(uint32_t node)
-{
-    struct node_info info;
+#define LINKS_MAX 40u
 
-    return node_get(mm_store(), node, &info) == 0 && (info.mode & LINUX_S_IFMT) == LINUX_S_IFDIR;
-}
-
-static uint32_t parent_of(uint32_t node)
-{
-    struct node_info info;
-
-    return node_get(mm_store(), node, &info) == 0 && info.parent ? info.parent : NODE_ROOT;
-}
+/* A walk: what is left of the path. After the first link that lies in a page of its own. */
+struct walk {
+    const char *rest;
+    char *page; /* LINUX_PATH_MAX bytes, or NULL */
+    unsigned links;
+    bool follow;
+    struct path_end *end;
+};
 
 /* Takes the next name off the path; its length. 0 at the end, and `name` stays as it is. */
-static size_t next_name(const char **path, char name[NODE_NAME_MAX + 1])
+static size_t next_name(const char **path, char name[TREE_NAME_MAX + 1])
 {
     size_t length;
 
     while (**path == '/')
         (*path)++;
     length = strcspn(*path, "/");
-    if (length && length <= NODE_NAME_MAX) {
+    if (length && length <= TREE_NAME_MAX) {
         memcpy(name, *path, length);
         name[length] = 0;
     }
@@ -39,101 +36,153 @@ static size_t next_name(const char **path, char name[NODE_NAME_MAX + 1])
     return length;
 }
 
-static int find_child(uint32_t directory, const char *name, uint32_t *node)
+static int walk_page(struct walk *walk)
 {
-    int error = (int)MM_RETRY(node_find(mm_store(), directory, name, node));
+    pa_t frame;
+    int error = walk->page ? 0 : (int)MM_RETRY(mm_frame_get(&frame));
 
-    if (error == -ENOENT)
-        *node = 0;
-    return error == -ENOENT ? 0 : error;
+    if (!error && !walk->page)
+        walk->page = cpu_direct(frame);
+    return error;
 }
 
-/* One name further: end->node is the directory at hand before, and what the name stands for afterwards. */
-static int step(struct path_end *end)
+/* The link's text goes before the rest of the path, and the walk goes on with both from where the link is. */
+static int splice_link(struct walk *walk, inode_t link, uint64_t text_bytes)
 {
-    uint32_t directory = end->node;
-
-    if (!is_directory(directory))
-        return -ENOTDIR;
-    if (!strcmp(end->name, ".") || !strcmp(end->name, "..")) {
-        end->node = end->name[1] ? parent_of(directory) : directory;
-        end->name[0] = 0;
-        return 0;
-    }
-    end->directory = directory;
-    return find_child(directory, end->name, &end->node);
-}
-
-int path_walk(uint32_t at, const char *path, struct path_end *end)
-{
-    size_t length;
-
-    if (!mm_store() || !*path)
-        return -ENOENT;
-    *end = (struct path_end){ .node = *path == '/' ? NODE_ROOT : at };
-    end->directory = end->node;
-    while ((length = next_name(&path, end->name)) != 0) {
-        if (length > NODE_NAME_MAX)
-            return -ENAMETOOLONG;
-        if (!end->node)
-            return -ENOENT;
-        int error = step(end);
-
-        if (error)
-            return error;
-        end->must_be_directory = *path == '/';
-    }
-    if (end->must_be_directory && end->node && !is_directory(end->node))
-        return -ENOTDIR;
-    return 0;
-}
-
-int path_find(uint32_t at, const char *path, uint32_t *node)
-{
-    struct path_end end;
-    int error = path_walk(at, path, &end);
+    size_t rest_bytes = strlen(walk->rest) + 1;
+    int error = walk_page(walk);
 
     if (error)
         return error;
-    *node = end.node;
-    return end.node ? 0 : -ENOENT;
+    if (text_bytes == 0 || text_bytes + rest_bytes > LINUX_PATH_MAX)
+        return text_bytes ? -ENAMETOOLONG : -ENOENT;
+    memmove(walk->page + text_bytes, walk->rest, rest_bytes); /* which is empty or begins with '/' */
+    int64_t bytes = inode_read_link(link, walk->page, (uint32_t)text_bytes);
+
+    if (bytes != (int64_t)text_bytes)
+        return bytes < 0 ? (int)bytes : -EIO;
+    walk->rest = walk->page;
+    walk->end->inode = walk->page[0] == '/' ? INODE_ROOT : walk->end->directory;
+    walk->end->name[0] = 0;
+    return 0;
 }
 
-int path_find_program(const char *path, uint32_t *node)
+static int follow_link(struct walk *walk)
+{
+    struct linux_stat status;
+    inode_t link = walk->end->inode;
+    int error = inode_status(link, &status);
+
+    if (error || (status.st_mode & LINUX_S_IFMT) != LINUX_S_IFLNK)
+        return error;
+    if (!walk->follow && !*walk->rest)
+        return 0;
+    if (walk->links++ == LINKS_MAX)
+        return -ELOOP;
+    error = inode_follow(link, &walk->end->inode);
+    return error == -EINVAL ? splice_link(walk, link, (uint64_t)status.st_size) : error;
+}
+
+/* One name further: end->inode is the directory at hand before, and what the name stands for afterwards. */
+static int step(struct walk *walk)
+{
+    struct path_end *end = walk->end;
+    inode_t directory = end->inode;
+    int error = inode_find(directory, end->name, &end->inode);
+
+    if (!strcmp(end->name, ".") || !strcmp(end->name, "..")) {
+        end->name[0] = 0;
+        return error;
+    }
+    end->directory = directory;
+    if (error == -ENOENT) {
+        end->inode = 0;
+        return 0;
+    }
+    return error ? error : follow_link(walk);
+}
+
+static int walk_all(struct walk *walk)
+{
+    struct path_end *end = walk->end;
+    size_t length;
+
+    while ((length = next_name(&walk->rest, end->name)) != 0) {
+        if (!end->inode)
+            return -ENOENT;
+        if (length > TREE_NAME_MAX)
+            return -ENAMETOOLONG;
+        int error = step(walk);
+
+        if (error)
+            return error;
+        end->must_be_directory = *walk->rest == '/';
+    }
+    return end->must_be_directory && end->inode && !inode_is_directory(end->inode) ? -ENOTDIR : 0;
+}
+
+int path_walk(inode_t at, const char *path, bool follow, struct path_end *end)
+{
+    struct walk walk = { .rest = path, .follow = follow, .end = end };
+
+    if (!*path)
+        return -ENOENT;
+    *end = (struct path_end){ .inode = *path == '/' ? INODE_ROOT : at };
+    end->directory = end->inode;
+    int error = walk_all(&walk);
+
+    if (walk.page)
+        mm_frame_put(cpu_direct_pa(walk.page));
+    return error;
+}
+
+int path_find(inode_t at, const char *path, inode_t *inode)
+{
+    struct path_end end;
+    int error = path_walk(at, path, true, &end);
+
+    if (error)
+        return error;
+    *inode = end.inode;
+    return end.inode ? 0 : -ENOENT;
+}
+
+int path_find_program(const char *path, inode_t *inode)
 {
     const char *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
-    uint32_t directory;
-    int error = path_find(NODE_ROOT, path, node);
+    inode_t directory;
+    int error = path_find(INODE_ROOT, path, inode);
 
     if (error)
-        error = path_find(NODE_ROOT, base, node);
-    if (error && path_find(NODE_ROOT, "/bin", &directory) == 0)
-        error = path_find(directory, base, node);
-    if (!error && is_directory(*node))
+        error = path_find(INODE_ROOT, base, inode);
+    if (error && path_find(INODE_ROOT, "/bin", &directory) == 0)
+        error = path_find(directory, base, inode);
+    if (!error && inode_is_directory(*inode))
         error = -EACCES;
     return error;
 }
 
-int path_of_node(uint32_t node, char *path, uint32_t room)
+int path_of_inode(inode_t inode, char *path, uint32_t room)
 {
-    struct node_info info;
+    char name[TREE_NAME_MAX + 1];
     uint32_t at = room;
 
     if (room < 2)
         return -ENAMETOOLONG;
     path[--at] = 0;
-    while (node != NODE_ROOT) {
-        if (!mm_store() || node_get(mm_store(), node, &info) || !info.parent)
-            return -ENOENT;
-        uint32_t length = (uint32_t)strlen(info.name);
+    while (inode != INODE_ROOT) {
+        int error = inode_place(inode, &inode, name);
+
+        if (error)
+            return error;
+        uint32_t length = (uint32_t)strlen(name);
 
         if (length + 1 > at)
             return -ENAMETOOLONG;
         at -= length;
-        memcpy(path + at, info.name, length);
+        memcpy(path + at, name, length);
         path[--at] = '/';
-        node = info.parent;
     }
     if (at == room - 1)
         path[--at] = '/';
@@ -141,19 +190,23 @@ int path_of_node(uint32_t node, char *path, uint32_t room)
     return (int)(room - at);
 }
 
-static int directory_of(int64_t descriptor, uint32_t *node)
+/* ---- Arguments of system calls ---- */
+
+static int directory_of(int64_t descriptor, inode_t *inode)
 {
     if (descriptor == LINUX_AT_FDCWD) {
-        *node = process_current()->directory;
+        *inode = process_current()->directory;
         return 0;
     }
     struct file *file = files_get_file((uint64_t)descriptor);
 
     if (!file)
         return -EBADF;
-    *node = file->node;
+    *inode = file->inode;
+    bool is_directory = file->ops->list;
+
     file_put(file);
-    return *node && is_directory(*node) ? 0 : -ENOTDIR;
+    return is_directory ? 0 : -ENOTDIR;
 }
 
 int path_get(int64_t descriptor, uint64_t user_path, struct path_argument *argument)
@@ -164,7 +217,7 @@ int path_get(int64_t descriptor, uint64_t user_path, struct path_argument *argum
     if (error)
         return (int)error;
     argument->path = cpu_direct(frame);
-    argument->at = 0;
+    argument->at = INODE_ROOT;
     error = user_read_string(argument->path, user_path, LINUX_PATH_MAX);
     if (error >= 0)
         error = argument->path[0] == '/' ? 0 : directory_of(descriptor, &argument->at);
@@ -176,4 +229,16 @@ int path_get(int64_t descriptor, uint64_t user_path, struct path_argument *argum
 void path_release(struct path_argument *argument)
 {
     mm_frame_put(cpu_direct_pa(argument->path));
+}
+
+int path_walk_argument(int64_t descriptor, uint64_t user_path, bool follow, struct path_end *end)
+{
+    struct path_argument argument;
+    int error = path_get(descriptor, user_path, &argument);
+
+    if (error)
+        return error;
+    error = path_walk(argument.at, argument.path, follow, end);
+    path_release(&argument);
+    return error;
 }

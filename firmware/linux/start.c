@@ -76,11 +76,10 @@ int64_t sys_getrandom(va_t buffer, uint64_t bytes, uint64_t flags)
     return (int64_t)bytes;
 }
 
-/* The release is the Linux whose system calls these are: C libraries refuse kernels that look too old. */
 int64_t sys_uname(va_t name)
 {
     static const struct linux_utsname names = {
-        "Linux", "vellum", "6.1.0-vellum", "Vellum", "riscv64", "(none)",
+        "Linux", "vellum", LINUX_RELEASE, "Vellum", "riscv64", "(none)",
     };
 
     return user_write(name, &names, sizeof(names));

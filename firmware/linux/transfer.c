@@ -6,8 +6,7 @@
 #include "firmware/usercopy.h"
 
 /* As Linux: one call moves this much at the most, so that a length is never taken for an error. */
-#define BYTES_MAX      0x7ffff000ull
-#define SENDFILE_CHUNK 256u
+#define BYTES_MAX 0x7ffff000ull
 
 typedef int64_t transfer(struct file *file, struct span span, uint64_t offset);
 
@@ -33,6 +32,11 @@ static int64_t move_on(struct file *file, transfer *move, struct span span)
     return moved;
 }
 
+int64_t file_write_on(struct file *file, struct span from)
+{
+    return move_on(file, file_write, from);
+}
+
 static int64_t move_one(uint64_t descriptor, transfer *move, va_t buffer, uint64_t bytes)
 {
     struct file *file = files_get_file(descriptor);
@@ -45,31 +49,66 @@ static int64_t move_one(uint64_t descriptor, transfer *move, va_t buffer, uint64
     return moved;
 }
 
-static int64_t move_vector(uint64_t descriptor, transfer *move, va_t vector, uint64_t count)
+/* `at`: an offset that takes the place of the file's position and moves on instead of it, or NULL. */
+static int64_t move_part(struct file *file, transfer *move, const struct linux_iovec *part, uint64_t *at)
 {
-    struct file *file = files_get_file(descriptor);
+    struct span span = { task_current()->space, part->base, part->bytes < BYTES_MAX ? part->bytes : BYTES_MAX };
+
+    if (!at)
+        return move_on(file, move, span);
+    int64_t moved = move(file, span, *at);
+
+    *at += moved > 0 ? (uint64_t)moved : 0;
+    return moved;
+}
+
+static int64_t move_parts(struct file *file, transfer *move, va_t vector, uint64_t count, uint64_t *at)
+{
     int64_t done = 0;
 
-    if (!file)
-        return -EBADF;
     if (count > LINUX_IOV_MAX)
-        done = -EINVAL;
-    for (uint64_t i = 0; i < count && done >= 0; i++) {
+        return -EINVAL;
+    for (uint64_t i = 0; i < count; i++) {
         struct linux_iovec part;
         int64_t moved = user_read(&part, vector + i * sizeof(part), sizeof(part));
 
+        if (moved == 0 && (int64_t)part.bytes < 0)
+            moved = -EINVAL;
         if (moved == 0 && part.bytes == 0)
             continue;
         if (moved == 0)
-            moved = move_on(file, move, (struct span){ task_current()->space, part.base, part.bytes });
-        if (moved < 0 && done == 0)
-            done = moved;
-        if (moved <= 0)
-            break;
+            moved = move_part(file, move, &part, at);
+        if (moved < 0)
+            return done ? done : moved;
         done += moved;
         if ((uint64_t)moved < part.bytes)
             break;
     }
+    return done;
+}
+
+static int64_t move_vector(uint64_t descriptor, transfer *move, va_t vector, uint64_t count)
+{
+    struct file *file = files_get_file(descriptor);
+
+    if (!file)
+        return -EBADF;
+    int64_t done = move_parts(file, move, vector, count, NULL);
+
+    file_put(file);
+    return done;
+}
+
+static int64_t move_vector_at(uint64_t descriptor, transfer *move, va_t vector, uint64_t count, uint64_t offset)
+{
+    struct file *file = files_get_file(descriptor);
+
+    if (!file)
+        return -EBADF;
+    int64_t done = !file->seekable       ? -ESPIPE
+                   : (int64_t)offset < 0 ? -EINVAL
+                                         : move_parts(file, move, vector, count, &offset);
+
     file_put(file);
     return done;
 }
@@ -77,12 +116,11 @@ static int64_t move_vector(uint64_t descriptor, transfer *move, va_t vector, uin
 static int64_t move_at(uint64_t descriptor, transfer *move, va_t buffer, uint64_t bytes, uint64_t offset)
 {
     struct file *file = files_get_file(descriptor);
+    const struct linux_iovec part = { buffer, bytes };
 
     if (!file)
         return -EBADF;
-    int64_t moved = !file->seekable       ? -ESPIPE
-                    : (int64_t)offset < 0 ? -EINVAL
-                                          : move(file, (struct span){ task_current()->space, buffer, bytes }, offset);
+    int64_t moved = !file->seekable ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : move_part(file, move, &part, &offset);
 
     file_put(file);
     return moved;
@@ -118,6 +156,47 @@ int64_t sys_pwrite64(uint64_t descriptor, va_t buffer, uint64_t bytes, uint64_t 
     return move_at(descriptor, file_write, buffer, bytes, offset);
 }
 
+int64_t sys_preadv(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset)
+{
+    return move_vector_at(descriptor, file_read, vector, count, offset);
+}
+
+int64_t sys_pwritev(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset)
+{
+    return move_vector_at(descriptor, file_write, vector, count, offset);
+}
+
+/* The fifth argument is the upper half of an offset on machines of 32 bits. */
+int64_t sys_preadv2(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset, uint64_t high, uint64_t flags)
+{
+    (void)high;
+    if (flags)
+        return -EOPNOTSUPP;
+    return offset == UINT64_MAX ? move_vector(descriptor, file_read, vector, count)
+                                : move_vector_at(descriptor, file_read, vector, count, offset);
+}
+
+int64_t sys_pwritev2(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset, uint64_t high, uint64_t flags)
+{
+    (void)high;
+    if (flags)
+        return -EOPNOTSUPP;
+    return offset == UINT64_MAX ? move_vector(descriptor, file_write, vector, count)
+                                : move_vector_at(descriptor, file_write, vector, count, offset);
+}
+
+/* Data is everywhere up to the end, where the one hole begins. */
+static int64_t seek_data(const struct file *file, uint64_t offset, uint64_t whence)
+{
+    uint64_t end = file->object ? object_bytes(file->object) : 0;
+
+    if (!file->object)
+        return -EINVAL;
+    if (offset >= end)
+        return -ENXIO;
+    return (int64_t)(whence == LINUX_SEEK_DATA ? offset : end);
+}
+
 static int64_t seek_base(struct file *file, uint64_t whence)
 {
     struct linux_stat status = { 0 };
@@ -136,72 +215,27 @@ static int64_t seek_base(struct file *file, uint64_t whence)
     }
 }
 
+static int64_t seek(struct file *file, int64_t offset, uint64_t whence)
+{
+    bool by_data = whence == LINUX_SEEK_DATA || whence == LINUX_SEEK_HOLE;
+    int64_t base = by_data ? seek_data(file, (uint64_t)offset, whence) : seek_base(file, whence);
+    int64_t at = base;
+
+    if (base >= 0 && !by_data && (__builtin_add_overflow(base, offset, &at) || at < 0))
+        return -EINVAL;
+    if (at >= 0)
+        file->offset = (uint64_t)at;
+    return at;
+}
+
 int64_t sys_lseek(uint64_t descriptor, uint64_t offset, uint64_t whence)
 {
     struct file *file = files_get_file(descriptor);
 
     if (!file)
         return -EBADF;
-    int64_t base = file->seekable ? seek_base(file, whence) : -ESPIPE;
-    int64_t at = 0;
+    int64_t at = file->seekable ? seek(file, (int64_t)offset, (uint32_t)whence) : -ESPIPE;
 
-    if (base >= 0 && (__builtin_add_overflow(base, (int64_t)offset, &at) || at < 0))
-        base = -EINVAL;
-    if (base >= 0)
-        file->offset = (uint64_t)at;
     file_put(file);
-    return base < 0 ? base : at;
-}
-
-/* Through a small buffer; `at` and the offset at hand are moved on by what was written. */
-static int64_t send_all(struct file *to, struct file *from, uint64_t *at, uint64_t bytes)
-{
-    uint8_t chunk[SENDFILE_CHUNK];
-    uint64_t done = 0;
-
-    while (done < bytes) {
-        uint64_t left = bytes - done;
-        struct span span = { NULL, (va_t)chunk, left < SENDFILE_CHUNK ? left : SENDFILE_CHUNK };
-        int64_t moved = file_read(from, span, *at);
-
-        if (moved > 0) {
-            span.bytes = (uint64_t)moved;
-            moved = move_on(to, file_write, span);
-        }
-        if (moved <= 0)
-            return done ? (int64_t)done : moved;
-        done += (uint64_t)moved;
-        *at += (uint64_t)moved;
-    }
-    return (int64_t)done;
-}
-
-static int64_t send_between(struct file *to, struct file *from, va_t offset, uint64_t bytes)
-{
-    uint64_t at = from->offset;
-
-    if (offset && user_read(&at, offset, sizeof(at)))
-        return -EFAULT;
-    int64_t sent = send_all(to, from, &at, bytes < BYTES_MAX ? bytes : BYTES_MAX);
-
-    if (!offset)
-        from->offset = at;
-    else if (user_write(offset, &at, sizeof(at)))
-        return -EFAULT;
-    return sent;
-}
-
-int64_t sys_sendfile(uint64_t to_descriptor, uint64_t from_descriptor, va_t offset, uint64_t bytes)
-{
-    struct file *to = files_get_file(to_descriptor);
-    struct file *from = files_get_file(from_descriptor);
-    int64_t sent = -EBADF;
-
-    if (to && from)
-        sent = from->ops->object ? send_between(to, from, offset, bytes) : -EINVAL;
-    if (to)
-        file_put(to);
-    if (from)
-        file_put(from);
-    return sent;
+    return at;
 }

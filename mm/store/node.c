@@ -227,17 +227,20 @@ static int removable(const struct store *store, uint32_t id)
     return node_next(store, id, 0, &child) ? 0 : -ENOTEMPTY;
 }
 
+static void take_name(struct store *store, uint32_t id)
+{
+    node_at(store, id)->parent = 0;
+    node_at(store, id)->bits |= NODE_GONE_LATER;
+    dirty(store, id);
+}
+
 int node_remove(struct store *store, uint32_t id)
 {
-    struct node_entry *node = node_at(store, id);
     int error = removable(store, id);
 
-    if (error)
-        return error;
-    node->parent = 0;
-    node->bits |= NODE_GONE_LATER;
-    dirty(store, id);
-    return 0;
+    if (!error)
+        take_name(store, id);
+    return error;
 }
 
 static bool inside(const struct store *store, uint32_t id, uint32_t directory)
@@ -258,6 +261,25 @@ int node_rename(struct store *store, uint32_t id, uint32_t parent, const char *n
         return -EINVAL;
     if (frozen(store))
         return -EAGAIN;
+    fill(node, parent, name);
+    dirty(store, id);
+    return 0;
+}
+
+int node_replace(struct store *store, uint32_t id, uint32_t other)
+{
+    struct node_entry *node = node_live(store, id);
+    char name[NODE_NAME_MAX + 1] = {0};
+    uint32_t parent;
+    int error = node && node->parent ? removable(store, other) : -ENOENT;
+
+    if (error)
+        return error;
+    parent = node_at(store, other)->parent;
+    if (id == NODE_ROOT || id == other || inside(store, parent, id))
+        return -EINVAL;
+    memcpy(name, node_at(store, other)->name, node_at(store, other)->name_bytes);
+    take_name(store, other);
     fill(node, parent, name);
     dirty(store, id);
     return 0;
@@ -318,6 +340,20 @@ int node_resize(struct store *store, uint32_t id, uint64_t bytes, int64_t modifi
     if (error)
         return error;
     node->bytes = bytes;
+    node->modified_s = modified_s;
+    dirty(store, id);
+    return 0;
+}
+
+int node_describe(struct store *store, uint32_t id, uint32_t mode, int64_t modified_s)
+{
+    struct node_entry *node = node_live(store, id);
+
+    if (!node)
+        return -ENOENT;
+    if (frozen(store))
+        return -EAGAIN;
+    node->mode = (node->mode & KIND_MASK) | (mode & ~KIND_MASK);
     node->modified_s = modified_s;
     dirty(store, id);
     return 0;

@@ -21,20 +21,25 @@ const char *space_name(const struct space *space)
     return space->name;
 }
 
-static void count_page(const struct region *region, entry_t entry, struct region_info *info)
+static void count_frame(const struct frame *frame, entry_t entry, struct region_info *info)
 {
-    const struct frame *frame = frame_at(entry_frame(entry));
+    bool dirty = entry & ENTRY_D || (frame->kind == FRAME_OBJECT ? frame->bits & FRAME_DIRTY : !frame->slot);
 
-    if (!(entry & ENTRY_U)) {
-        *(slot_where(mm.store, entry_slot(entry)) == SLOT_TAIL ? &info->tail : &info->flash) += 1;
-        return;
-    }
-    if (frame->kind == FRAME_ZERO)
-        return;
     info->resident++;
-    if (entry & ENTRY_D || (frame->kind == FRAME_OBJECT ? frame->bits & FRAME_DIRTY : !frame->slot))
-        info->dirty++;
-    (void)region;
+    info->dirty += dirty;
+    info->shared += frame->maps > 1;
+    info->shared_dirty += dirty && frame->maps > 1;
+    info->referenced += (entry & ENTRY_A) != 0;
+    info->anonymous += frame->kind == FRAME_ANONYMOUS;
+    info->share_bytes += PAGE_BYTES / (frame->maps ? frame->maps : 1u);
+}
+
+static void count_page(entry_t entry, struct region_info *info)
+{
+    if (!(entry & ENTRY_U))
+        *(slot_where(mm.store, entry_slot(entry)) == SLOT_TAIL ? &info->tail : &info->flash) += 1;
+    else if (frame_at(entry_frame(entry))->kind != FRAME_ZERO)
+        count_frame(frame_at(entry_frame(entry)), entry, info);
 }
 
 int space_region(struct space *space, va_t above, bool count_pages, struct region_info *info)
@@ -53,7 +58,7 @@ int space_region(struct space *space, va_t above, bool count_pages, struct regio
         return 0;
     for (uint64_t page = tree_next(&space->tree, region->start, region->end); page < region->end;
          page = tree_next(&space->tree, page + 1, region->end))
-        count_page(region, *space_entry(space, (uint32_t)page), info);
+        count_page(*space_entry(space, (uint32_t)page), info);
     return 0;
 }
 

@@ -1,0 +1,111 @@
+/* Opening and making files. */
+#include <errno.h>
+
+#include "firmware/linux/calls.h"
+#include "firmware/linux/file.h"
+#include "firmware/linux/object_file.h"
+#include "firmware/linux/path.h"
+#include "firmware/process.h"
+#include "firmware/usercopy.h"
+
+#define MEMFD_NAME_MAX 249u
+
+static bool has_all(uint32_t flags, uint32_t wanted)
+{
+    return (flags & wanted) == wanted;
+}
+
+uint32_t file_new_mode(uint32_t mode)
+{
+    const struct process *process = process_current();
+
+    /* Kernel threads have no mask. */
+    return mode & LINUX_S_PERMISSIONS & ~(process ? (uint32_t)process->umask : 0);
+}
+
+static int open_existing(inode_t inode, uint32_t flags, struct file **file)
+{
+    bool truncates = flags & LINUX_O_TRUNC && (flags & LINUX_O_ACCMODE) != LINUX_O_RDONLY;
+    int error = inode_open(inode, flags, file);
+
+    if (error || !truncates || !(*file)->ops->object)
+        return error;
+    error = (*file)->ops->resize(*file, 0);
+    if (error)
+        file_put(*file);
+    return error;
+}
+
+static int open_new(const struct path_end *end, uint32_t flags, uint32_t mode, struct file **file)
+{
+    inode_t inode;
+
+    if (end->must_be_directory)
+        return -EISDIR;
+    int error = inode_make(end->directory, end->name, LINUX_S_IFREG | file_new_mode(mode), &inode);
+
+    if (!error)
+        error = inode_open(inode, flags, file);
+    if (!error)
+        object_file_created(*file);
+    return error;
+}
+
+static int open_once(inode_t at, const char *path, uint32_t flags, uint32_t mode, struct file **file)
+{
+    bool exclusive = has_all(flags, LINUX_O_CREAT | LINUX_O_EXCL);
+    struct path_end end;
+    int error = path_walk(at, path, !exclusive && !(flags & LINUX_O_NOFOLLOW), &end);
+
+    if (error)
+        return error;
+    if (end.inode)
+        return exclusive ? -EEXIST : open_existing(end.inode, flags, file);
+    return flags & LINUX_O_CREAT ? open_new(&end, flags, mode, file) : -ENOENT;
+}
+
+int file_open(inode_t at, const char *path, uint32_t flags, uint32_t mode, struct file **file)
+{
+    int error;
+
+    if (has_all(flags, LINUX_O_TMPFILE))
+        return -EOPNOTSUPP;
+    /* Making sleeps: another may have made it meanwhile. */
+    do
+        error = open_once(at, path, flags, mode, file);
+    while (error == -EEXIST && !(flags & LINUX_O_EXCL));
+    if (!error)
+        (*file)->flags &= ~(uint32_t)LINUX_O_OPENING;
+    return error;
+}
+
+int64_t sys_openat(uint64_t directory, va_t path, uint64_t flags, uint64_t mode)
+{
+    struct path_argument argument;
+    struct file *file;
+    int error = path_get((int32_t)directory, path, &argument);
+
+    if (error)
+        return error;
+    error = file_open(argument.at, argument.path, (uint32_t)flags, (uint32_t)mode, &file);
+    path_release(&argument);
+    return error ? error : files_add_or_put(file, 0, flags & LINUX_O_CLOEXEC);
+}
+
+/* The name is for people who look at /proc, and is not kept. */
+int64_t sys_memfd_create(va_t name, uint64_t flags)
+{
+    char text[MEMFD_NAME_MAX + 1];
+    struct object *object;
+    struct file *file;
+    int64_t error = user_read_string(text, name, sizeof(text));
+
+    if (error < 0)
+        return error == -ENAMETOOLONG ? -EINVAL : error;
+    if (flags & ~(uint64_t)(LINUX_MFD_CLOEXEC | LINUX_MFD_ALLOW_SEALING))
+        return -EINVAL;
+    error = MM_RETRY(object_make(0, &object));
+    if (!error)
+        error = object_file(object, 0, LINUX_O_RDWR, &file);
+    return error ? error : files_add_or_put(file, 0, flags & LINUX_MFD_CLOEXEC);
+}
