@@ -33,7 +33,8 @@ PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard test
 # Files on the paths that the figures of `make bench` count; the rest is built for size.
 HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c mm/store/seal.c mm/store/crc32c.c mm/vm/fault.c mm/vm/frame.c mm/vm/sv39.c mm/vm/region.c \
     mm/vm/copy.c firmware/trap.c firmware/task.c firmware/fault.c firmware/linux/syscall.c \
-    firmware/linux/sigframe.c firmware/linux/deliver.c firmware/linux/signal.c
+    firmware/linux/sigframe.c firmware/linux/deliver.c firmware/linux/signal.c firmware/linux/transfer.c \
+    firmware/linux/pipe.c
 
 .PHONY: all run check bench debug image flash size lint help clean setup-run setup-check host-tests programs
 

@@ -9,7 +9,6 @@
 #include "firmware/linux/pipe.h"
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
-#include "mm/assert.h"
 
 static struct pool file_pool = POOL_OF(struct file);
 static struct pool files_pool = POOL_OF(struct files);
@@ -26,34 +25,12 @@ struct file *file_new(const struct file_ops *ops, uint32_t flags)
     return file;
 }
 
-void file_get(struct file *file)
+void file_end(struct file *file)
 {
-    file->references++;
-}
-
-void file_put(struct file *file)
-{
-    ASSERT(file->references > 0);
-    if (--file->references)
-        return;
     lock_released(file);
     if (file->ops->release)
         file->ops->release(file);
     pool_put(&file_pool, file);
-}
-
-int64_t file_read(struct file *file, struct span to, uint64_t offset)
-{
-    if ((file->flags & LINUX_O_ACCMODE) == LINUX_O_WRONLY)
-        return -EBADF;
-    return file->ops->read ? file->ops->read(file, to, offset) : -EINVAL;
-}
-
-int64_t file_write(struct file *file, struct span from, uint64_t offset)
-{
-    if ((file->flags & LINUX_O_ACCMODE) == LINUX_O_RDONLY)
-        return -EBADF;
-    return file->ops->write ? file->ops->write(file, from, offset) : -EINVAL;
 }
 
 /* ---- Tables ---- */
@@ -143,17 +120,6 @@ int files_add_or_put(struct file *file, unsigned least, bool close_on_exec)
     return descriptor;
 }
 
-struct file *files_get_file(uint64_t descriptor)
-{
-    struct files *files = process_current()->files;
-    uint32_t index = (uint32_t)descriptor; /* Linux looks at an int */
-
-    if (index >= FILES_MAX || !files->of[index])
-        return NULL;
-    file_get(files->of[index]);
-    return files->of[index];
-}
-
 int files_close(struct files *files, uint64_t descriptor)
 {
     uint32_t index = (uint32_t)descriptor;
@@ -192,10 +158,10 @@ struct files *files_new_console(void)
 
 const char *files_check(void)
 {
-    return files_pool.used_items ? "a descriptor table is left"
+    return files_pool.used_items  ? "a descriptor table is left"
            : file_pool.used_items ? "an open file is left"
-           : pipe_count() ? "a pipe is left"
-           : lock_count() ? "a lock is left"
-           : memory_tree_clear() ? "a file in memory is left"
-                                 : NULL;
+           : pipe_count()         ? "a pipe is left"
+           : lock_count()         ? "a lock is left"
+           : memory_tree_clear()  ? "a file in memory is left"
+                                  : NULL;
 }

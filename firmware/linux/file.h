@@ -20,7 +20,7 @@
 
 #include "firmware/console.h"
 #include "firmware/linux/tree.h"
-#include "firmware/task.h"
+#include "firmware/process.h"
 #include "mm/mm.h"
 
 #define FILES_MAX 64 /* descriptors of one table; also RLIMIT_NOFILE */
@@ -74,11 +74,33 @@ struct files {
 /* ---- Files ---- */
 
 struct file *file_new(const struct file_ops *ops, uint32_t flags); /* NULL: no memory; one reference */
-void file_get(struct file *file);
-void file_put(struct file *file);
+void file_end(struct file *file);                                  /* nobody has it any more; may sleep */
 
-int64_t file_read(struct file *file, struct span to, uint64_t offset);
-int64_t file_write(struct file *file, struct span from, uint64_t offset);
+static inline void file_get(struct file *file)
+{
+    file->references++;
+}
+
+static inline void file_put(struct file *file)
+{
+    if (--file->references == 0)
+        file_end(file);
+}
+
+static inline int64_t file_read(struct file *file, struct span to, uint64_t offset)
+{
+    if ((file->flags & LINUX_O_ACCMODE) == LINUX_O_WRONLY)
+        return -EBADF;
+    return file->ops->read ? file->ops->read(file, to, offset) : -EINVAL;
+}
+
+static inline int64_t file_write(struct file *file, struct span from, uint64_t offset)
+{
+    if ((file->flags & LINUX_O_ACCMODE) == LINUX_O_RDONLY)
+        return -EBADF;
+    return file->ops->write ? file->ops->write(file, from, offset) : -EINVAL;
+}
+
 /* At the file's position, which moves on; at its end when it is opened to append. */
 int64_t file_write_on(struct file *file, struct span from);
 
@@ -101,7 +123,16 @@ int files_add(struct files *files, struct file *file, unsigned least, bool close
 /* The same for the calling process; on an error the reference is given up. */
 int files_add_or_put(struct file *file, unsigned least, bool close_on_exec) MUST_CHECK;
 /* The file behind a descriptor of the calling process, with a reference; NULL: -EBADF. */
-struct file *files_get_file(uint64_t descriptor);
+static inline struct file *files_get_file(uint64_t descriptor)
+{
+    struct files *files = process_current()->files;
+    uint32_t index = (uint32_t)descriptor; /* Linux looks at an int */
+
+    if (index >= FILES_MAX || !files->of[index])
+        return NULL;
+    file_get(files->of[index]);
+    return files->of[index];
+}
 int files_close(struct files *files, uint64_t descriptor);
 /* The descriptor (dup3) gets the caller's reference, what it was is closed. -EBADF, -EBUSY: it stays the caller's. */
 int files_replace(struct files *files, unsigned descriptor, struct file *file, bool close_on_exec) MUST_CHECK;

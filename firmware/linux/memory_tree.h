@@ -1,6 +1,6 @@
 /*
- * Files in memory: /tmp and /dev/shm. Their pages are those of objects without a node, pageable like any other, and gone
- * with the boot.
+ * Files in memory: /tmp and /dev/shm. Their pages are those of objects without a node, pageable like any other, and
+ * gone with the boot.
  */
 #ifndef FIRMWARE_LINUX_MEMORY_TREE_H
 #define FIRMWARE_LINUX_MEMORY_TREE_H

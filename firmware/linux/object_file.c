@@ -1,7 +1,7 @@
 /*
- * Open regular files. A file's pages are those of its object, the same that mappings show, so read, write and mmap agree
- * at once. What was written to a file of the store is durable when sync has answered, and is synced when it is closed
- * after writing; files in memory have nothing to make durable.
+ * Open regular files. A file's pages are those of its object, the same that mappings show, so read, write and mmap
+ * agree at once. What was written to a file of the store is durable when sync has answered, and is synced when it is
+ * closed after writing; files in memory have nothing to make durable.
  */
 #include "firmware/linux/object_file.h"
 

@@ -1,6 +1,6 @@
 /*
- * /proc: files that are made when they are read. Each is a function that prints the whole text; a read takes the part of
- * it that was asked for, a page at a time. So the text is that of the moment of each page, as Linux's is.
+ * /proc: files that are made when they are read. Each is a function that prints the whole text; a read takes the part
+ * of it that was asked for, a page at a time. So the text is that of the moment of each page, as Linux's is.
  *
  *      proc_tree.c     names and inodes            proc_system.c    meminfo, vmstat, stat ...
  *      proc_process.c  status, stat, limits ...    proc_maps.c      maps, smaps, pagemap

@@ -8,24 +8,29 @@
 /* As Linux: one call moves this much at the most, so that a length is never taken for an error. */
 #define BYTES_MAX 0x7ffff000ull
 
-typedef int64_t transfer(struct file *file, struct span span, uint64_t offset);
+enum way { READ, WRITE };
+
+static inline int64_t move(struct file *file, enum way way, struct span span, uint64_t at)
+{
+    return way == READ ? file_read(file, span, at) : file_write(file, span, at);
+}
 
 /* Appending is the file's end, not its position. */
-static uint64_t position(struct file *file, transfer *move)
+static inline uint64_t position(struct file *file, enum way way)
 {
-    if (move == file_write && file->flags & LINUX_O_APPEND && file->ops->object)
+    if (way == WRITE && file->flags & LINUX_O_APPEND && file->ops->object)
         return object_bytes(file->ops->object(file));
     return file->offset;
 }
 
 /* At the file's position, which moves on. */
-static int64_t move_on(struct file *file, transfer *move, struct span span)
+static inline int64_t move_on(struct file *file, enum way way, struct span span)
 {
-    uint64_t at = position(file, move);
+    uint64_t at = position(file, way);
 
     if (span.bytes > BYTES_MAX)
         span.bytes = BYTES_MAX;
-    int64_t moved = move(file, span, at);
+    int64_t moved = move(file, way, span, at);
 
     if (moved > 0 && file->seekable)
         file->offset = at + (uint64_t)moved;
@@ -34,35 +39,35 @@ static int64_t move_on(struct file *file, transfer *move, struct span span)
 
 int64_t file_write_on(struct file *file, struct span from)
 {
-    return move_on(file, file_write, from);
+    return move_on(file, WRITE, from);
 }
 
-static int64_t move_one(uint64_t descriptor, transfer *move, va_t buffer, uint64_t bytes)
+static inline int64_t move_one(uint64_t descriptor, enum way way, va_t buffer, uint64_t bytes)
 {
     struct file *file = files_get_file(descriptor);
 
     if (!file)
         return -EBADF;
-    int64_t moved = move_on(file, move, (struct span){ task_current()->space, buffer, bytes });
+    int64_t moved = move_on(file, way, (struct span){ task_current()->space, buffer, bytes });
 
     file_put(file);
     return moved;
 }
 
 /* `at`: an offset that takes the place of the file's position and moves on instead of it, or NULL. */
-static int64_t move_part(struct file *file, transfer *move, const struct linux_iovec *part, uint64_t *at)
+static int64_t move_part(struct file *file, enum way way, const struct linux_iovec *part, uint64_t *at)
 {
     struct span span = { task_current()->space, part->base, part->bytes < BYTES_MAX ? part->bytes : BYTES_MAX };
 
     if (!at)
-        return move_on(file, move, span);
-    int64_t moved = move(file, span, *at);
+        return move_on(file, way, span);
+    int64_t moved = move(file, way, span, *at);
 
     *at += moved > 0 ? (uint64_t)moved : 0;
     return moved;
 }
 
-static int64_t move_parts(struct file *file, transfer *move, va_t vector, uint64_t count, uint64_t *at)
+static int64_t move_parts(struct file *file, enum way way, va_t vector, uint64_t count, uint64_t *at)
 {
     int64_t done = 0;
 
@@ -77,7 +82,7 @@ static int64_t move_parts(struct file *file, transfer *move, va_t vector, uint64
         if (moved == 0 && part.bytes == 0)
             continue;
         if (moved == 0)
-            moved = move_part(file, move, &part, at);
+            moved = move_part(file, way, &part, at);
         if (moved < 0)
             return done ? done : moved;
         done += moved;
@@ -87,19 +92,19 @@ static int64_t move_parts(struct file *file, transfer *move, va_t vector, uint64
     return done;
 }
 
-static int64_t move_vector(uint64_t descriptor, transfer *move, va_t vector, uint64_t count)
+static int64_t move_vector(uint64_t descriptor, enum way way, va_t vector, uint64_t count)
 {
     struct file *file = files_get_file(descriptor);
 
     if (!file)
         return -EBADF;
-    int64_t done = move_parts(file, move, vector, count, NULL);
+    int64_t done = move_parts(file, way, vector, count, NULL);
 
     file_put(file);
     return done;
 }
 
-static int64_t move_vector_at(uint64_t descriptor, transfer *move, va_t vector, uint64_t count, uint64_t offset)
+static int64_t move_vector_at(uint64_t descriptor, enum way way, va_t vector, uint64_t count, uint64_t offset)
 {
     struct file *file = files_get_file(descriptor);
 
@@ -107,20 +112,20 @@ static int64_t move_vector_at(uint64_t descriptor, transfer *move, va_t vector, 
         return -EBADF;
     int64_t done = !file->seekable       ? -ESPIPE
                    : (int64_t)offset < 0 ? -EINVAL
-                                         : move_parts(file, move, vector, count, &offset);
+                                         : move_parts(file, way, vector, count, &offset);
 
     file_put(file);
     return done;
 }
 
-static int64_t move_at(uint64_t descriptor, transfer *move, va_t buffer, uint64_t bytes, uint64_t offset)
+static int64_t move_at(uint64_t descriptor, enum way way, va_t buffer, uint64_t bytes, uint64_t offset)
 {
     struct file *file = files_get_file(descriptor);
     const struct linux_iovec part = { buffer, bytes };
 
     if (!file)
         return -EBADF;
-    int64_t moved = !file->seekable ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : move_part(file, move, &part, &offset);
+    int64_t moved = !file->seekable ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : move_part(file, way, &part, &offset);
 
     file_put(file);
     return moved;
@@ -128,42 +133,42 @@ static int64_t move_at(uint64_t descriptor, transfer *move, va_t buffer, uint64_
 
 int64_t sys_read(uint64_t descriptor, va_t buffer, uint64_t bytes)
 {
-    return move_one(descriptor, file_read, buffer, bytes);
+    return move_one(descriptor, READ, buffer, bytes);
 }
 
 int64_t sys_write(uint64_t descriptor, va_t buffer, uint64_t bytes)
 {
-    return move_one(descriptor, file_write, buffer, bytes);
+    return move_one(descriptor, WRITE, buffer, bytes);
 }
 
 int64_t sys_readv(uint64_t descriptor, va_t vector, uint64_t count)
 {
-    return move_vector(descriptor, file_read, vector, count);
+    return move_vector(descriptor, READ, vector, count);
 }
 
 int64_t sys_writev(uint64_t descriptor, va_t vector, uint64_t count)
 {
-    return move_vector(descriptor, file_write, vector, count);
+    return move_vector(descriptor, WRITE, vector, count);
 }
 
 int64_t sys_pread64(uint64_t descriptor, va_t buffer, uint64_t bytes, uint64_t offset)
 {
-    return move_at(descriptor, file_read, buffer, bytes, offset);
+    return move_at(descriptor, READ, buffer, bytes, offset);
 }
 
 int64_t sys_pwrite64(uint64_t descriptor, va_t buffer, uint64_t bytes, uint64_t offset)
 {
-    return move_at(descriptor, file_write, buffer, bytes, offset);
+    return move_at(descriptor, WRITE, buffer, bytes, offset);
 }
 
 int64_t sys_preadv(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset)
 {
-    return move_vector_at(descriptor, file_read, vector, count, offset);
+    return move_vector_at(descriptor, READ, vector, count, offset);
 }
 
 int64_t sys_pwritev(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset)
 {
-    return move_vector_at(descriptor, file_write, vector, count, offset);
+    return move_vector_at(descriptor, WRITE, vector, count, offset);
 }
 
 /* The fifth argument is the upper half of an offset on machines of 32 bits. */
@@ -172,8 +177,8 @@ int64_t sys_preadv2(uint64_t descriptor, va_t vector, uint64_t count, uint64_t o
     (void)high;
     if (flags)
         return -EOPNOTSUPP;
-    return offset == UINT64_MAX ? move_vector(descriptor, file_read, vector, count)
-                                : move_vector_at(descriptor, file_read, vector, count, offset);
+    return offset == UINT64_MAX ? move_vector(descriptor, READ, vector, count)
+                                : move_vector_at(descriptor, READ, vector, count, offset);
 }
 
 int64_t sys_pwritev2(uint64_t descriptor, va_t vector, uint64_t count, uint64_t offset, uint64_t high, uint64_t flags)
@@ -181,8 +186,8 @@ int64_t sys_pwritev2(uint64_t descriptor, va_t vector, uint64_t count, uint64_t 
     (void)high;
     if (flags)
         return -EOPNOTSUPP;
-    return offset == UINT64_MAX ? move_vector(descriptor, file_write, vector, count)
-                                : move_vector_at(descriptor, file_write, vector, count, offset);
+    return offset == UINT64_MAX ? move_vector(descriptor, WRITE, vector, count)
+                                : move_vector_at(descriptor, WRITE, vector, count, offset);
 }
 
 /* Data is everywhere up to the end, where the one hole begins. */

@@ -50,8 +50,8 @@ struct tree_entry {
 };
 
 /*
- * What a kind of inodes can do. Inodes are of this kind and, where a directory is asked for, directories, but they may be
- * gone: -ENOENT. A missing function answers the errno beside it.
+ * What a kind of inodes can do. Inodes are of this kind and, where a directory is asked for, directories, but they may
+ * be gone: -ENOENT. A missing function answers the errno beside it.
  */
 struct tree_ops {
     int (*find)(inode_t directory, const char *name, inode_t *inode);

@@ -7,7 +7,8 @@
  *
  *      ring:   read <= ended <= written      canonical: up to `ended` are whole lines, behind it the one being edited
  *
- * It is a terminal only in the console's plain form, and while a program is in the foreground: tty_begin() to tty_end().
+ * It is a terminal only in the console's plain form, and while a program is in the foreground: tty_begin() to
+ * tty_end().
  *
  * Locking: the kernel lock; keys come in the interrupt.
  */
