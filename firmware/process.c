@@ -340,10 +340,11 @@ _Noreturn void process_exit_thread(int32_t status)
     struct process *process = task->process;
 
     process_release_words();
-    if (!process->ending && task->id == process->id) /* a process ends as its first thread did */
-        process->status = status;
-    if (process->thread_count == 1)
+    if (process->thread_count == 1) {
+        if (!process->ending)
+            process->status = status;
         end_process(process);
+    }
     signal_queue_clear(process, &task->signals, UINT64_MAX);
     process->gone.ran_ticks += task_ran_ticks(task);
     list_remove(&task->in_process);

@@ -124,7 +124,7 @@ void trap_user(struct trap_frame *frame, uint64_t cause, uint64_t value)
     else if (cause == CAUSE_STORE_PAGE || cause == CAUSE_LOAD_PAGE || cause == CAUSE_FETCH_PAGE)
         page_fault(frame, cause, cpu_fault_address(cause, value));
     else
-        fault_task(frame, cause, cpu_fault_address(cause, value), 0);
+        fault_task(frame, cause, frame->pc, 0); /* as Linux: what the instruction is at, whatever stval holds */
 }
 
 /* From trap.S, on the way to user mode, when task->attention is not 0; afterwards it is. */

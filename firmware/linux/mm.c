@@ -73,7 +73,8 @@ static uint32_t region_flags(uint64_t flags)
         region |= REGION_FIXED;
     if (flags & LINUX_MAP_FIXED_NOREPLACE)
         region |= REGION_NOREPLACE;
-    if (flags & LINUX_MAP_NORESERVE)
+    /* C libraries ask for as much as the main stack may grow to for each thread, and use a page or two of it. */
+    if (flags & (LINUX_MAP_NORESERVE | LINUX_MAP_STACK))
         region |= REGION_NORESERVE;
     if (flags & LINUX_MAP_LOCKED)
         region |= REGION_LOCKED;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "firmware/linux/timer.h"
 #include "firmware/usercopy.h"
 
 /* What one process can have waiting. */
@@ -129,6 +130,8 @@ int signal_take(uint64_t wanted, struct linux_siginfo *info)
     int signal = first_signal(queue->pending & wanted);
 
     queue_take(process, queue, signal, info);
+    if (info->code == LINUX_SI_TIMER)
+        timer_taken(process, info);
     return signal;
 }
 

@@ -30,7 +30,8 @@ struct timer {
     uint32_t clock;
     uint32_t thread; /* whom the signal is for; 0: the process */
     int32_t signal;  /* 0: none */
-    int32_t overrun; /* since the last signal that was taken in */
+    int32_t overrun; /* since its signal was sent */
+    int32_t told;    /* what the last signal that was taken in has said */
     uint64_t value;  /* for the handler */
     uint64_t end_ns; /* on its clock; 0: not running */
     uint64_t interval_ns;
@@ -44,6 +45,18 @@ uint32_t timer_count(void)
 }
 
 /* ---- Running ---- */
+
+static struct timer *find(const struct process *process, int32_t id)
+{
+    LIST_EACH(link, &process->timers)
+    {
+        struct timer *timer = LIST_ENTRY(link, struct timer, link);
+
+        if (timer->id == id)
+            return timer;
+    }
+    return NULL;
+}
 
 static uint64_t clock_now(const struct timer *timer)
 {
@@ -74,7 +87,7 @@ static void send(struct timer *timer)
     const struct linux_siginfo info = {
         .signal = timer->signal,
         .code = timer->id < 0 ? LINUX_SI_KERNEL : LINUX_SI_TIMER,
-        .timer = { .id = timer->id < 0 ? 0 : timer->id, .overrun = timer->overrun, .value = timer->value },
+        .timer = { .id = timer->id < 0 ? 0 : timer->id, .value = timer->value },
     };
     uint64_t pending = task ? task->signals.pending : timer->process->signals.pending;
 
@@ -84,8 +97,18 @@ static void send(struct timer *timer)
         timer->overrun++; /* its last signal still waits: it is never queued twice */
         return;
     }
-    timer->overrun = 0;
     (void)signal_send_info(timer->process, task, &info);
+}
+
+void timer_taken(struct process *process, struct linux_siginfo *info)
+{
+    struct timer *timer = find(process, info->timer.id);
+
+    if (!timer)
+        return;
+    timer->told = timer->overrun;
+    timer->overrun = 0;
+    info->timer.overrun = timer->told;
 }
 
 static void expired(struct timeout *timeout)
@@ -110,18 +133,6 @@ static void expired(struct timeout *timeout)
 }
 
 /* ---- Making and finding ---- */
-
-static struct timer *find(const struct process *process, int32_t id)
-{
-    LIST_EACH(link, &process->timers)
-    {
-        struct timer *timer = LIST_ENTRY(link, struct timer, link);
-
-        if (timer->id == id)
-            return timer;
-    }
-    return NULL;
-}
 
 static struct timer *make(struct process *process, int32_t id, uint32_t clock, int signal)
 {
@@ -379,7 +390,7 @@ int64_t sys_timer_getoverrun(uint64_t id)
 {
     const struct timer *timer = own_timer(id);
 
-    return timer ? timer->overrun : -EINVAL;
+    return timer ? timer->told : -EINVAL;
 }
 
 int64_t sys_timer_delete(uint64_t id)

@@ -1,0 +1,196 @@
+/* What Linux promises about timers, told in lines that are the same on every Linux: no times but in what is compared. */
+#include "common.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+
+#define NS_PER_S 1000000000ll
+
+static volatile sig_atomic_t came, last_code, last_value;
+
+static void note(int number, siginfo_t *info, void *context)
+{
+    (void)number, (void)context;
+    came++;
+    last_code = info->si_code;
+    last_value = info->si_value.sival_int;
+}
+
+static void install(int number)
+{
+    struct sigaction action = { .sa_sigaction = note, .sa_flags = SA_SIGINFO };
+
+    sigaction(number, &action, NULL);
+    came = 0;
+}
+
+static void tell(const char *what, long result)
+{
+    if (result < 0)
+        printf("%s: %s\n", what, strerrorname_np(errno));
+    else
+        printf("%s: %ld\n", what, result);
+}
+
+static long long now(clockid_t clock)
+{
+    struct timespec time;
+
+    clock_gettime(clock, &time);
+    return time.tv_sec * NS_PER_S + time.tv_nsec;
+}
+
+/* Sleeps that signals cut; until the handler ran so often. */
+static void until(int times)
+{
+    struct timespec some = { 0, 5000000 };
+
+    for (int i = 0; came < times && i < 2000; i++)
+        nanosleep(&some, NULL);
+}
+
+static void interval_timers(void)
+{
+    struct itimerval value = { .it_value = { 0, 30000 } }, left;
+    long long start = now(CLOCK_MONOTONIC);
+
+    install(SIGALRM);
+    tell("setitimer", setitimer(ITIMER_REAL, &value, NULL));
+    until(1);
+    printf("once: %d, not too early: %d\n", (int)came, now(CLOCK_MONOTONIC) - start >= 30000000);
+    getitimer(ITIMER_REAL, &left);
+    printf("afterwards: %ld %ld\n", (long)left.it_value.tv_sec, (long)left.it_value.tv_usec);
+    came = 0;
+    value.it_interval.tv_usec = 10000;
+    setitimer(ITIMER_REAL, &value, NULL);
+    until(5);
+    getitimer(ITIMER_REAL, &left);
+    printf("again and again: %d, interval %ld, left %s\n", came >= 5, (long)left.it_interval.tv_usec,
+           left.it_value.tv_usec <= 10000 ? "no more than it" : "too much");
+    value = (struct itimerval){ .it_value = { 100, 0 } };
+    setitimer(ITIMER_REAL, &value, NULL);
+    printf("alarm: %u", alarm(50));
+    printf(" %u", alarm(0));
+    printf(" %u\n", alarm(0));
+    tell("wrong timer", setitimer(9, &value, NULL));
+    value.it_value.tv_usec = 1000000;
+    tell("wrong time", setitimer(ITIMER_REAL, &value, NULL));
+}
+
+static void busy_timers(void)
+{
+    struct itimerval value = { .it_value = { 0, 20000 } };
+    long long start = now(CLOCK_PROCESS_CPUTIME_ID);
+    struct timespec rest = { 0, 60000000 };
+
+    install(SIGVTALRM);
+    setitimer(ITIMER_VIRTUAL, &value, NULL);
+    nanosleep(&rest, NULL);
+    printf("who sleeps uses no time: %d\n", (int)came);
+    while (!came)
+        continue;
+    printf("not too early: %d\n", now(CLOCK_PROCESS_CPUTIME_ID) - start >= 19000000);
+    install(SIGPROF);
+    setitimer(ITIMER_PROF, &value, NULL);
+    while (!came)
+        continue;
+    printf("and the other: %d\n", (int)came);
+}
+
+static void created_timers(void)
+{
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN, .sigev_value.sival_int = 4711 };
+    struct itimerspec value = { .it_value = { 0, 20000000 } }, left;
+    timer_t timer, other;
+
+    install(SIGRTMIN);
+    tell("create", timer_create(CLOCK_MONOTONIC, &event, &timer));
+    timer_gettime(timer, &left);
+    printf("not running: %ld\n", (long)(left.it_value.tv_sec + left.it_value.tv_nsec));
+    tell("set", timer_settime(timer, 0, &value, NULL));
+    until(1);
+    printf("came %d code %d value %d\n", (int)came, (int)last_code, (int)last_value);
+    long long then = now(CLOCK_MONOTONIC) + 20000000;
+    value.it_value = (struct timespec){ then / NS_PER_S, then % NS_PER_S };
+    timer_settime(timer, TIMER_ABSTIME, &value, NULL);
+    until(2);
+    printf("at its time: %d\n", now(CLOCK_MONOTONIC) >= then);
+    value.it_value = (struct timespec){ 0, 1 };
+    timer_settime(timer, TIMER_ABSTIME, &value, NULL);
+    until(3);
+    printf("in the past, at once: %d\n", (int)came);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    value = (struct itimerspec){ { 0, 5000000 }, { 0, 5000000 } };
+    came = 0;
+    timer_settime(timer, 0, &value, NULL);
+    struct timespec rest = { 0, 60000000 };
+    nanosleep(&rest, NULL);
+    siginfo_t info;
+    int taken = sigtimedwait(&set, &info, &rest);
+    printf("one for many: %d, %d overrun\n", taken == SIGRTMIN, info.si_overrun >= 5);
+    tell("delete", timer_delete(timer));
+    tell("again", timer_delete(timer));
+    tell("set what is gone", timer_settime(timer, 0, &value, NULL));
+    event.sigev_notify = 77;
+    tell("wrong notice", timer_create(CLOCK_MONOTONIC, &event, &other));
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = 99;
+    tell("wrong signal", timer_create(CLOCK_MONOTONIC, &event, &other));
+    tell("wrong clock", timer_create(99, NULL, &other));
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static volatile int thread_ran;
+
+static void run_in_thread(union sigval value)
+{
+    thread_ran = value.sival_int;
+}
+
+static void thread_timer(void)
+{
+    struct sigevent event = { .sigev_notify = SIGEV_THREAD,
+                              .sigev_notify_function = run_in_thread,
+                              .sigev_value.sival_int = 12 };
+    struct itimerspec value = { .it_value = { 0, 10000000 } };
+    timer_t timer;
+
+    tell("create one for threads", timer_create(CLOCK_REALTIME, &event, &timer));
+    timer_settime(timer, 0, &value, NULL);
+    struct timespec some = { 0, 5000000 };
+    for (int i = 0; !thread_ran && i < 2000; i++)
+        nanosleep(&some, NULL);
+    printf("its thread ran with %d\n", thread_ran);
+    timer_delete(timer);
+}
+
+static void sleeping(void)
+{
+    long long then = now(CLOCK_MONOTONIC) + 30000000;
+    struct timespec at = { then / NS_PER_S, then % NS_PER_S }, wrong = { 0, -1 }, past = { 0, 0 };
+
+    printf("sleep until: %d\n", clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL));
+    printf("it is time: %d\n", now(CLOCK_MONOTONIC) >= then);
+    then = now(CLOCK_REALTIME) + 30000000;
+    at = (struct timespec){ then / NS_PER_S, then % NS_PER_S };
+    printf("by the clock on the wall: %d\n", clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &at, NULL));
+    printf("it is time: %d\n", now(CLOCK_REALTIME) >= then);
+    printf("in the past: %d\n", clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &past, NULL));
+    printf("wrong: %s\n", strerrorname_np(clock_nanosleep(CLOCK_MONOTONIC, 0, &wrong, NULL)));
+    tell("wrong clock", clock_gettime(99, &at));
+}
+
+int main(void)
+{
+    interval_timers();
+    busy_timers();
+    created_timers();
+    thread_timer();
+    sleeping();
+    return 0;
+}
