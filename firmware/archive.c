@@ -91,7 +91,7 @@ void archive_unpack(struct fdt_range archive)
 
     if (!archive.bytes)
         return;
-    cpio.start = kmap_device(archive.start, archive.bytes);
+    cpio.start = kmap_ram(archive.start, archive.bytes);
     if (!cpio.start) {
         log_line("files: %lu bytes at 0x%lx cannot be mapped", archive.bytes, archive.start);
         return;

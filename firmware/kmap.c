@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "hal/sbi.h"
 #include "mm/assert.h"
 
 #define ENTRIES    512u
@@ -38,6 +39,7 @@ static uint64_t tables[TABLES][ENTRIES] __attribute__((aligned(PAGE_BYTES)));
 static unsigned tables_used;
 static va_t device_next = KERNEL_DEVICES;
 static unsigned direct_first, direct_last; /* root entries of the direct map; set once */
+static struct cpu_attributes attributes;   /* set once, by kmap_boot() */
 
 uint64_t kmap_image_offset;
 
@@ -80,11 +82,12 @@ uint64_t kmap_boot(void)
 {
     uint64_t start = (uint64_t)image_start;
 
+    attributes = cpu_attributes_probe(sbi_vendor_id());
     for (uint64_t page = start; page < (uint64_t)image_end; page += PAGE_BYTES) {
         uint64_t leaf = image_leaf(page);
 
         if (leaf)
-            tables[TABLE_IMAGE][(page - start) >> PAGE_SHIFT] = entry_make(page, leaf);
+            tables[TABLE_IMAGE][(page - start) >> PAGE_SHIFT] = entry_make(page, leaf | attributes.memory);
     }
     tables[TABLE_MIDDLE][level_index(KERNEL_IMAGE, 1)] = entry_make((uint64_t)tables[TABLE_IMAGE], PTE_V);
     for (unsigned i = 0; i < 2; i++)
@@ -123,8 +126,8 @@ static unsigned level_fit(va_t va, uint64_t pa, uint64_t bytes)
     return level;
 }
 
-/* Maps whole pages that are not mapped yet. */
-static void map(va_t va, uint64_t pa, uint64_t bytes)
+/* Maps whole pages that are not mapped yet. `flags`: of the leaves. */
+static void map(va_t va, uint64_t pa, uint64_t bytes, uint64_t flags)
 {
     while (bytes) {
         unsigned level = level_fit(va, pa, bytes);
@@ -133,11 +136,16 @@ static void map(va_t va, uint64_t pa, uint64_t bytes)
         for (unsigned l = LEVELS - 1; l > level; l--)
             entry = table_below(entry) + level_index(va, l - 1);
         ASSERT(*entry == 0);
-        *entry = entry_make(pa, LEAF_DATA);
+        *entry = entry_make(pa, flags);
         va += 1ull << level_shift(level);
         pa += 1ull << level_shift(level);
         bytes -= 1ull << level_shift(level);
     }
+}
+
+uint64_t kmap_memory_bits(void)
+{
+    return attributes.memory;
 }
 
 struct fdt_range kmap_image(void)
@@ -153,14 +161,14 @@ void kmap_init(const struct platform *platform)
     ASSERT(pool.bytes && (pool.start | pool.bytes) % PAGE_BYTES == 0);
     ASSERT(pool.start <= KERNEL_DIRECT_BYTES && pool.bytes <= KERNEL_DIRECT_BYTES - pool.start);
     ASSERT(pool.start + pool.bytes <= image.start || pool.start >= image.start + image.bytes);
-    map(KERNEL_DIRECT + pool.start, pool.start, pool.bytes);
+    map(KERNEL_DIRECT + pool.start, pool.start, pool.bytes, LEAF_DATA | attributes.memory);
     direct_first = level_index(KERNEL_DIRECT + pool.start, LEVELS - 1);
     direct_last = level_index(KERNEL_DIRECT + pool.start + pool.bytes - 1, LEVELS - 1);
     cpu_tlb_flush_all();
 }
 
 /* Windows of a megapage or more keep their place within a megapage, so that they are mapped by few entries. */
-void *kmap_device(uint64_t pa, uint64_t bytes)
+static void *open_window(uint64_t pa, uint64_t bytes, uint64_t flags)
 {
     uint64_t megapage = 1ull << level_shift(1);
     uint64_t first = pa & ~(uint64_t)(PAGE_BYTES - 1);
@@ -173,10 +181,20 @@ void *kmap_device(uint64_t pa, uint64_t bytes)
         va += (first - va) & (megapage - 1);
     if (va + span > KERNEL_DEVICES + KERNEL_DEVICES_BYTES)
         return NULL;
-    map(va, first, span);
+    map(va, first, span, flags);
     device_next = va + span + PAGE_BYTES; /* a page that is not mapped lies between windows */
     cpu_tlb_flush_all();
     return (void *)(va + (pa - first));
+}
+
+void *kmap_device(uint64_t pa, uint64_t bytes)
+{
+    return open_window(pa, bytes, LEAF_DATA | attributes.device);
+}
+
+const void *kmap_ram(uint64_t pa, uint64_t bytes)
+{
+    return open_window(pa, bytes, LEAF_CONSTANT | attributes.memory);
 }
 
 /* ---- Kernel stacks ---- */
@@ -206,7 +224,7 @@ void *kmap_stack(unsigned slot, const pa_t frames[KERNEL_STACK_FRAMES])
 {
     for (unsigned i = 0; i < KERNEL_STACK_FRAMES; i++) {
         ASSERT(stack_entries(slot)[i] == 0);
-        stack_set(slot, i, entry_make(frames[i].raw, LEAF_DATA));
+        stack_set(slot, i, entry_make(frames[i].raw, LEAF_DATA | attributes.memory));
     }
     return (void *)stack_top(slot);
 }

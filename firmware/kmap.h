@@ -25,6 +25,9 @@ extern uint64_t kmap_image_offset;
 /* For boot.S alone: builds the tables of the image while translation is off, and returns the satp value for them. */
 uint64_t kmap_boot(void);
 
+/* What every leaf on RAM needs besides on this hart (hal/cpu_riscv.h, "Attributes"). */
+uint64_t kmap_memory_bits(void);
+
 /* Physical range of the image with .bss and boot stack: whole pages. */
 struct fdt_range kmap_image(void);
 
@@ -33,6 +36,9 @@ void kmap_init(const struct platform *platform);
 
 /* A window on device registers or memory-mapped flash: uncached by the physical attributes. NULL: no room, or a wrap. */
 void *kmap_device(uint64_t pa, uint64_t bytes);
+
+/* The same on RAM outside of the pool, to be read only: what a boot stage has left there. */
+const void *kmap_ram(uint64_t pa, uint64_t bytes);
 
 /*
  * Puts two frames behind a free stack slot and returns the top of the stack (the first address above it), aligned to

@@ -112,6 +112,7 @@ static void init_memory(void)
     struct mm_config config = {
         .pool = { platform.pool.start },
         .frames = (uint32_t)(platform.pool.bytes / PAGE_BYTES),
+        .leaf_bits = kmap_memory_bits(),
         .share_kernel = kmap_share,
     };
 

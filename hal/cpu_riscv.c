@@ -9,6 +9,15 @@
 #define CIP_1200_LAST_MIMPID  0x200630u /* of the lower 24 bits */
 #define CIP_1200_FIXED_MIMPID 0x1200626u
 
+/* sxstatus.MAEE, and the bits of a leaf: strong order, cacheable, bufferable, shareable */
+#define THEAD_VENDOR_ID   0x5b7u
+#define CSR_TH_SXSTATUS   0x5c0
+#define TH_SXSTATUS_MAEE  (1u << 21)
+#define TH_LEAF_SO        (1ull << 63)
+#define TH_LEAF_C         (1ull << 62)
+#define TH_LEAF_B         (1ull << 61)
+#define TH_LEAF_SH        (1ull << 60)
+
 #define VA_BITS 39u
 
 static unsigned asid_bits;
@@ -36,6 +45,13 @@ enum cpu_errata cpu_errata_of(uint64_t mvendorid, uint64_t marchid, uint64_t mim
     if (marchid == SIFIVE_U54_ID)
         return CPU_ERRATA_FU540;
     return marchid == SIFIVE_U74_ID ? CPU_ERRATA_FU740 : CPU_ERRATA_NONE;
+}
+
+struct cpu_attributes cpu_attributes_probe(uint64_t mvendorid)
+{
+    if (mvendorid != THEAD_VENDOR_ID || !(csr_read(CSR_TH_SXSTATUS) & TH_SXSTATUS_MAEE))
+        return (struct cpu_attributes){ 0 };
+    return (struct cpu_attributes){ .memory = TH_LEAF_C | TH_LEAF_B | TH_LEAF_SH, .device = TH_LEAF_SO | TH_LEAF_SH };
 }
 
 /* satp.ASID is WARL: only the bits that exist stay set. The kernel's mappings are global, so any ASID finds them. */

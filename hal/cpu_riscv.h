@@ -9,6 +9,10 @@
  *   FU740 (U74): CIP-1200, sfence.vma with an address may fail to flush (FU740-C000 errata; fixed after mimpid
  *                0x..200630). Both flush everything instead.
  * On early U54 and U74 cores (CIP-453) stval is not sign-extended after instruction faults.
+ *
+ * Attributes. T-Head's cores (C906, C910) can be told by the machine-mode firmware to take a page's cache attributes from
+ * bits 59 to 63 of its PTE ("Xuantie-Openc906-Usermanual", extended page attributes; sxstatus.MAEE). RAM then is slow, and
+ * its atomic instructions fault, unless every leaf says that it is cacheable.
  */
 #ifndef HAL_CPU_RISCV_H
 #define HAL_CPU_RISCV_H
@@ -41,6 +45,12 @@ void cpu_init(enum cpu_errata errata);
 enum cpu_errata cpu_errata_of(uint64_t mvendorid, uint64_t marchid, uint64_t mimpid);
 
 enum cpu_errata cpu_errata(void);
+
+/* Bits that leaves on RAM and on devices need besides on a hart of this vendor. Runs translated or not. */
+struct cpu_attributes {
+    uint64_t memory, device;
+};
+struct cpu_attributes cpu_attributes_probe(uint64_t mvendorid);
 
 /*
  * Translates by this satp value from now on (as space_activate() makes it). Where there are no ASIDs this also flushes;

@@ -35,6 +35,7 @@ struct mm_config {
     pa_t pool;                             /* frame 0 of the pool, page aligned */
     uint32_t frames;
     uint32_t taken;                        /* the pool's first frames that the firmware already uses */
+    uint64_t leaf_bits;                    /* what a PTE needs besides on this chip: its attributes of RAM, bits 54 to 63 */
     void (*share_kernel)(uint64_t *root);  /* fills the upper half of a new root table; NULL on the host */
 };
 

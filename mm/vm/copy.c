@@ -16,7 +16,7 @@ static inline bool look(const struct space *space, va_t va, enum access access, 
 
     if ((value & wanted) != wanted)
         return false;
-    *at = (uint8_t *)entry_view(value) + (va & (PAGE_BYTES - 1));
+    *at = (uint8_t *)leaf_view(value) + (va & (PAGE_BYTES - 1));
     return true;
 }
 

@@ -60,7 +60,7 @@ static void map_frame(const struct cause *cause, uint32_t number, entry_t bits)
     frame->maps++;
     if (cause->region->flags & REGION_LOCKED)
         frame->bits |= FRAME_LOCKED;
-    tree_set(&cause->space->tree, cause->entry, entry_of_frame(number) | bits | ENTRY_V | ENTRY_U);
+    tree_set(&cause->space->tree, cause->entry, entry_of_frame(number) | mm.leaf_bits | bits | ENTRY_V | ENTRY_U);
     space_count_resident(cause->space);
     /* New instructions: other contents may have been fetched from this frame before. */
     if (bits & ENTRY_X)
@@ -112,8 +112,8 @@ static int fill_zero(struct cause *cause)
     int error;
 
     if (cause->access != ACCESS_STORE) {
-        tree_set(&cause->space->tree, cause->entry, entry_of_frame(mm.zero) | (permissions & ~ENTRY_W) | ENTRY_COW |
-                 ENTRY_A | ENTRY_U | ENTRY_V);
+        tree_set(&cause->space->tree, cause->entry, entry_of_frame(mm.zero) | mm.leaf_bits | (permissions & ~ENTRY_W) |
+                 ENTRY_COW | ENTRY_A | ENTRY_U | ENTRY_V);
         return done(cause->space, FAULT_ZERO_READ);
     }
     error = charge_page(cause->space, cause->region, &bits);

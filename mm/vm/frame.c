@@ -164,6 +164,7 @@ int mm_init(const struct mm_config *config)
     memset(&mm, 0, sizeof(mm));
     mm.view = cpu_direct(config->pool);
     mm.pool_ppn = config->pool.raw >> PAGE_SHIFT;
+    mm.leaf_bits = config->leaf_bits;
     mm.origin = (uint64_t)(uintptr_t)mm.view - config->pool.raw;
     /* Descriptors lie across frames: the view of the pool must be one piece. */
     ASSERT(cpu_direct((pa_t){config->pool.raw + ((uint64_t)(config->frames - 1) << PAGE_SHIFT)}) ==

@@ -170,6 +170,7 @@ struct mm {
     struct frame *frames;
     uint8_t *view;                         /* the pool, as cpu_direct() shows it: linear */
     uint64_t pool_ppn;
+    entry_t leaf_bits;                     /* of struct mm_config */
     uint64_t origin;                       /* where physical address 0 would be seen: view less the pool's address */
     uint32_t count, first;                 /* frames; the first that is not the firmware's or ours for ever */
     uint32_t free, free_head, lowest_free;
@@ -244,6 +245,12 @@ static inline uint32_t entry_frame(entry_t entry)
 static inline void *entry_view(entry_t entry)
 {
     return (void *)(uintptr_t)(mm.origin + (entry >> ENTRY_PPN_SHIFT << PAGE_SHIFT));
+}
+
+/* The same of a leaf, which may have attributes above its frame. */
+static inline void *leaf_view(entry_t entry)
+{
+    return entry_view(entry << ENTRY_PPN_SHIFT >> ENTRY_PPN_SHIFT);
 }
 
 static inline entry_t entry_of_slot(slot_t slot)

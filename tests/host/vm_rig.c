@@ -234,11 +234,14 @@ void rig_start(const struct rig_config *config)
     rig.config = *config;
     rig.random = config->seed ^ 0x76656c6c756dull;
     (void)signal(SIGABRT, on_abort);
+    /* As on T-Head's cores; by the seed, so that no other choice changes. */
+    pool.leaf_bits = config->seed % 4 == 1 ? 7ull << 60 : 0;
     pool.frames = mm_minimum_frames() + config->tail_pages + config->spare_pages;
     mmu_start(&(struct mmu_config){ .base = RAM_BASE,
                                     .frames = RAM_BEFORE_POOL + pool.frames,
                                     .asid_bits = config->asid_bits,
                                     .hardware_ad = config->hardware_ad,
+                                    .leaf_bits = pool.leaf_bits,
                                     .tlb_entries = config->tlb_entries,
                                     .pointer_entries = config->pointer_entries,
                                     .replacement = (enum mmu_replacement)rig_below(3),

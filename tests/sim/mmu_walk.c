@@ -8,12 +8,13 @@
 
 /* ---- The walk (4.3.2) ---- */
 
-/* Step 3, and 4.4.1: in a pointer to the next table, D, A and U are reserved. */
+/* Step 3, and 4.4.1: in a pointer to the next table, D, A and U are reserved; in a leaf, all but the chip's attributes. */
 static bool entry_malformed(uint64_t pte)
 {
     bool pointer = (pte & (PTE_R | PTE_W | PTE_X)) == 0;
 
-    return !(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W || (pte & PTE_RESERVED) ||
+    return !(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W ||
+           (pte & PTE_RESERVED) != (pointer ? 0 : mmu.config.leaf_bits) ||
            (pointer && (pte & (PTE_D | PTE_A | PTE_U)));
 }
 
