@@ -36,7 +36,7 @@ HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_e
     firmware/linux/sigframe.c firmware/linux/deliver.c firmware/linux/signal.c firmware/linux/transfer.c \
     firmware/linux/pipe.c
 
-.PHONY: all run check bench debug image flash size lint help clean setup-run setup-check host-tests programs
+.PHONY: all run check bench debug image flash compat size lint help clean setup-run setup-check host-tests programs
 
 all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image and the host's image tool
 
@@ -91,7 +91,7 @@ setup-check:
 	@platform/setup check
 
 # Variables of `make run` go to the script behind it as they are.
-RUN_VARIABLES := BOARD FRAMES FILES CMD FLASH TIMEOUT BOOTARGS QEMU QEMU_ARGS OPENSBI ICOUNT RAM
+RUN_VARIABLES := BOARD FRAMES FILES CMD FLASH TIMEOUT BOOTARGS QEMU QEMU_ARGS OPENSBI FIRMWARE ICOUNT RAM
 export $(RUN_VARIABLES)
 run_arguments = $(foreach v,$(RUN_VARIABLES),$(if $($(v)),"$(v)=$$$(v)"))
 run: setup-run  ## boots QEMU: BOARD=virt|sifive_u FRAMES=512 FILES="path[=name] ..." CMD="program arg ..." (see README.md)
@@ -121,6 +121,10 @@ image: setup-run  ## boot images: BOARD=hifive-unleashed|hifive-unmatched MEDIUM
 
 flash:  ## writes an SD image to a card, with a way back: BOARD= DEV=/dev/sdX DRY_RUN=1
 	@platform/flash_card $(call given,$(CARD_VARIABLES))
+
+compat: setup-check  ## the smoke tests on every emulator, OpenSBI and compiler; prints the table
+	@$(MAKE) --no-print-directory -s all programs
+	@platform/compat
 
 size: $(B)/vellum.elf  ## text and data by module, static data, deepest stack
 	@$(PYTHON) tests/size.py $(B)

@@ -9,7 +9,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, 'build')
 
 KEYS = ('BOARD', 'FRAMES', 'FILES', 'CMD', 'FLASH', 'TIMEOUT', 'BOOTARGS', 'QEMU', 'QEMU_ARGS', 'OPENSBI', 'ICOUNT',
-        'RAM', 'DEBUG')
+        'RAM', 'DEBUG', 'FIRMWARE')
 BOARDS = ('virt', 'sifive_u')
 
 MAIN_JOB_FRAMES = 512
@@ -78,6 +78,7 @@ class Options:
         self.qemu = given.get('QEMU', 'qemu-system-riscv64')
         self.qemu_arguments = shlex.split(given.get('QEMU_ARGS', ''))
         self.opensbi = given.get('OPENSBI')
+        self.firmware = given.get('FIRMWARE')
         self.icount = given.get('ICOUNT', '0') not in ('', '0')
         self.debug = given.get('DEBUG', '0') not in ('', '0')
         self.ram = given.get('RAM') or f'{self._ram_mib()}M'
