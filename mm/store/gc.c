@@ -160,7 +160,7 @@ static uint32_t choose(struct store *store)
 /* true: `stream`, or the one that stands in for it, has room. */
 static bool destination(struct store *store, enum block_stream *stream, uint32_t bytes, enum store_work *work)
 {
-    enum block_stream other = *stream == STREAM_COLD ? STREAM_HOT : STREAM_DURABLE;
+    enum block_stream other = stream_durable(*stream) ? STREAM_DURABLE : STREAM_HOT;
 
     if (stream_ready(store, *stream, bytes, work))
         return true;
@@ -189,6 +189,8 @@ static enum store_work swap_move(struct store *store, const struct swap_header *
     uint32_t bytes = record_bytes(header->length);
     int error;
 
+    if (slot_heat(slot_at(store, header->slot)) > SLOT_HEAT_HOT && stream_fits(store, STREAM_HOT, bytes))
+        stream = STREAM_HOT;
     if (store->swap_blocks_max && !destination(store, &stream, bytes, &work))
         return work;
     error = read_block(store, store->collector.victim, store->collector.cursor + FORMAT_ITEM_BYTES, store->work,

@@ -264,6 +264,7 @@ void pending_landed(struct store *store, const struct pending *pending)
     } else {
         store->statistics.gc_moved_records++;
         store->statistics.gc_moved_bytes += pending->units * FORMAT_UNIT;
+        slot_cool(slot_at(store, pending->slot));
     }
     slot_move(store, pending->slot, PLACE_FLASH, pending->place, pending->units);
 }

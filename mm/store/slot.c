@@ -127,10 +127,17 @@ void slot_move(struct store *store, slot_t slot, enum slot_place where, uint32_t
     struct slot_entry before = *entry;
 
     entry->place = place;
-    entry->units = (uint16_t)((uint32_t)where << SLOT_WHERE_SHIFT | units);
+    entry->units = (uint16_t)((uint32_t)where << SLOT_WHERE_SHIFT | slot_heat(entry) << SLOT_HEAT_SHIFT | units);
     if (where == PLACE_FLASH)
         block_live(store, place);
     record_died(store, &before);
+}
+
+/* Collection found its record alive. */
+void slot_cool(struct slot_entry *entry)
+{
+    if (slot_heat(entry))
+        entry->units = (uint16_t)(entry->units - (1u << SLOT_HEAT_SHIFT));
 }
 
 void slot_lose(struct store *store, slot_t slot)
@@ -180,11 +187,13 @@ static void slot_fill(struct store *store, slot_t slot, bool fresh, uint32_t pla
     struct slot_entry *entry = slot_at(store, slot);
 
     if (!fresh) {
+        if (slot_heat(entry) < SLOT_HEAT_MOST)
+            entry->units = (uint16_t)(entry->units + (1u << SLOT_HEAT_SHIFT));
         slot_move(store, slot, PLACE_TAIL, place, 0);
         return;
     }
     *entry = (struct slot_entry){.place = place, .references = 1,
-                                 .units = (uint16_t)(PLACE_TAIL << SLOT_WHERE_SHIFT)};
+                                 .units = PLACE_TAIL << SLOT_WHERE_SHIFT | SLOT_HEAT_FIRST << SLOT_HEAT_SHIFT};
 }
 
 static int save(struct store *store, slot_t slot, bool fresh, store_key_t key, const void *page)

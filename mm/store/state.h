@@ -149,10 +149,14 @@ enum slot_place { PLACE_FREE, PLACE_TAIL, PLACE_FLASH, PLACE_LOST };
 struct slot_entry {
     uint32_t place;                        /* of the tail: 8-byte units; free: the next free slot */
     uint16_t references;
-    uint16_t units;                        /* of a flash record; above them enum slot_place */
+    uint16_t units;                        /* of a flash record; above them its heat, and enum slot_place */
 };
 
 #define SLOT_WHERE_SHIFT 14u
+#define SLOT_HEAT_SHIFT 11u
+#define SLOT_HEAT_MOST 7u                  /* grows with each new version, shrinks with each move by collection */
+#define SLOT_HEAT_FIRST 2u                 /* of a new slot */
+#define SLOT_HEAT_HOT 3u                   /* from this on, records go to HOT */
 #define SLOTS_PER_PAGE (FORMAT_PAGE / (uint32_t)sizeof(struct slot_entry))
 #define SLOT_PAGES (PAGE_POINTERS)
 
@@ -360,6 +364,7 @@ void stream_summarised(struct store *store, enum block_stream stream, uint32_t b
 void stream_break(struct store *store, enum block_stream stream);
 /* Ends it without a summary, for what was written last is void. */
 void stream_abandon(struct store *store, enum block_stream stream);
+bool stream_open_to_all(const struct store *store, enum block_stream stream);
 bool stream_busy(const struct store *store, uint32_t block);
 
 /* ---- record.c: the record being written ---- */
@@ -416,12 +421,24 @@ static inline enum slot_place slot_place_of(const struct slot_entry *entry)
 
 static inline uint32_t slot_units(const struct slot_entry *entry)
 {
-    return entry->units & ((1u << SLOT_WHERE_SHIFT) - 1);
+    return entry->units & ((1u << SLOT_HEAT_SHIFT) - 1);
+}
+
+static inline uint32_t slot_heat(const struct slot_entry *entry)
+{
+    return entry->units >> SLOT_HEAT_SHIFT & SLOT_HEAT_MOST;
+}
+
+/* Where its records go. */
+static inline enum block_stream slot_stream(const struct slot_entry *entry)
+{
+    return slot_heat(entry) >= SLOT_HEAT_HOT ? STREAM_HOT : STREAM_COLD;
 }
 
 bool slot_is_at(const struct store *store, slot_t slot, enum slot_place where, uint32_t place);
 /* Moves the slot's record: the old place dies. */
 void slot_move(struct store *store, slot_t slot, enum slot_place where, uint32_t place, uint32_t units);
+void slot_cool(struct slot_entry *entry);
 void slot_lose(struct store *store, slot_t slot);
 bool slot_next_in(const struct store *store, uint32_t first, uint32_t end, uint32_t *place, slot_t *slot);
 int slots_init(struct store *store);

@@ -127,11 +127,20 @@ static bool wants_write_back(const struct store *store)
     return store->swap_blocks_max && tail_above_mark(store);
 }
 
-/* The oldest live record of the tail goes to HOT. */
+/* What is left of the tail is only waiting for its last bytes. */
+static enum store_work carried_flush(struct store *store)
+{
+    enum store_work work = stream_flush(store, STREAM_HOT);
+
+    return work == STORE_IDLE ? stream_flush(store, STREAM_COLD) : work;
+}
+
+/* The oldest live record of the tail goes to flash. */
 static enum store_work write_back(struct store *store)
 {
     struct cursor before = store->tail.scan;
     enum store_work work = STORE_IDLE;
+    enum block_stream stream;
     struct tail_record record;
     uint32_t place;
     const void *payload;
@@ -139,16 +148,17 @@ static enum store_work write_back(struct store *store)
     if (tail_thin(store) && tail_compact(store))
         return STORE_MORE;
     if (!tail_oldest(store, &place))
-        return stream_flush(store, STREAM_HOT);
+        return carried_flush(store);
     record = *tail_at(store, place);
-    if (!stream_ready(store, STREAM_HOT, record_bytes(record.length), &work)) {
+    stream = stream_open_to_all(store, STREAM_COLD) ? slot_stream(slot_at(store, record.slot)) : STREAM_HOT;
+    if (!stream_ready(store, stream, record_bytes(record.length), &work)) {
         store->tail.scan = before;
         return work;
     }
     payload = tail_payload(store, place, store->work);
     if (payload != store->work)
         memcpy(store->work, payload, record.length);
-    append_swap(store, STREAM_HOT, &record, place, PLACE_TAIL);
+    append_swap(store, stream, &record, place, PLACE_TAIL);
     store->tail.pinched = false;
     return STORE_MORE;
 }

@@ -47,6 +47,12 @@ bool stream_fits(const struct store *store, enum block_stream index, uint32_t by
     return stream->end + bytes + summary <= store->block_bytes;
 }
 
+/* May others than the collector append to its stream? Not when that would take the collector's last blocks. */
+bool stream_open_to_all(const struct store *store, enum block_stream index)
+{
+    return stream_fits(store, index, record_bytes(FORMAT_PAGE)) || store->erased > erased_kept(store, STREAM_HOT);
+}
+
 bool stream_busy(const struct store *store, uint32_t block)
 {
     for (uint32_t i = 0; i < STREAM_COUNT; i++)

@@ -21,6 +21,7 @@
 #define FRAMES_LEAST 8u
 #define FRAMES_PER_RECORD 2u               /* at most, behind the frame that the tail ends in */
 #define COMPACTION_FRAMES 2u               /* left to the moving of old records, so that it can always begin */
+#define RING_SPARE 32u                     /* numbers kept for the moving of records that make the tail too long */
 #define COMPACT_BOUND 64u                  /* records moved for one save while flash is there to help */
 
 _Static_assert(sizeof(struct tail_frame) == 8 && sizeof(struct tail_record) == 16, "tail layout");
@@ -294,12 +295,21 @@ bool tail_thin(const struct store *store)
     return (uint64_t)store->tail.bytes * 4 < (uint64_t)store->tail.pages * FRAME_ROOM * 3;
 }
 
+/* A few old records have made the tail so long that its numbers run out, though not its frames: they are moved first. */
+static bool ring_long(const struct tail *tail)
+{
+    return tail->end.frame + RING_SPARE - tail->oldest > tail->ring_frames;
+}
+
 bool tail_compact(struct store *store)
 {
     struct tail_record record;
-    struct cursor before = store->tail.scan;
+    struct cursor before;
     uint32_t from, to;
 
+    if (ring_long(&store->tail))
+        tail_rewind(store);
+    before = store->tail.scan;
     if (!tail_oldest(store, &from)) {
         tail_rewind(store);
         return false;
@@ -311,11 +321,6 @@ bool tail_compact(struct store *store)
     }
     slot_move(store, record.slot, PLACE_TAIL, to, 0);
     return true;
-}
-
-static bool ring_long(const struct tail *tail)
-{
-    return tail->end.frame + 1 + FRAMES_PER_RECORD + COMPACTION_FRAMES - tail->oldest > tail->ring_frames;
 }
 
 static bool roomy(const struct tail *tail)
@@ -334,8 +339,6 @@ int tail_make_room(struct store *store, bool writes_back)
 
     if (roomy(tail))
         return 0;
-    if (ring_long(tail))
-        tail_rewind(store);
     while (!roomy(tail) && bound-- > 0 && (!writes_back || ring_long(tail) || tail_thin(store)))
         (void)tail_compact(store);
     return roomy(tail) ? 0 : -EAGAIN;
