@@ -95,14 +95,10 @@ void trap_poll_interrupts(void)
         serve_external();
 }
 
-/* What a page fault comes to when it is not resolved at once. Apart, to keep the usual case short. */
-static __attribute__((noinline)) void page_fault_wait(struct trap_frame *frame, uint64_t cause, va_t va,
-                                                      enum access access)
+/* The fault asked for patience. Apart, to keep the usual case short. */
+static __attribute__((noinline)) int page_fault_wait(va_t va, enum access access)
 {
-    int error = (int)MM_RETRY(fault(task_current()->space, va, access));
-
-    if (error)
-        fault_task(frame, cause, va, error);
+    return (int)MM_RETRY(fault(task_current()->space, va, access));
 }
 
 static void page_fault(struct trap_frame *frame, uint64_t cause, va_t va)
@@ -111,8 +107,12 @@ static void page_fault(struct trap_frame *frame, uint64_t cause, va_t va)
                          : cause == CAUSE_LOAD_PAGE ? ACCESS_LOAD
                                                     : ACCESS_FETCH;
 
-    if (fault(task_current()->space, va, access))
-        page_fault_wait(frame, cause, va, access);
+    int error = fault(task_current()->space, va, access);
+
+    if (__builtin_expect(error == -EAGAIN, 0))
+        error = page_fault_wait(va, access);
+    if (error)
+        fault_task(frame, cause, va, error);
     worker_look();
 }
 

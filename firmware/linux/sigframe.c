@@ -223,15 +223,16 @@ int signal_push_frame(struct trap_frame *frame, const struct signal_action *acti
 
 /* ---- And back ---- */
 
-/* A task that has not used the FPU before the signal, nor in the handler, has zeros to come back to. */
+/* Registers that are the same as before, and that the handler has left alone, need not be loaded. */
 static void take_floats(struct task *task, const uint64_t *floats)
 {
-    uint64_t any = 0;
+    const uint64_t *now = task->floats.f;
+    uint64_t difference = 0;
 
 #pragma GCC unroll 33
     for (unsigned i = 0; i < FLOATS; i++)
-        any |= floats[i];
-    if (!any && !task->float_saved && (task->frame->status & SSTATUS_FS) != SSTATUS_FS_DIRTY)
+        difference |= floats[i] ^ now[i];
+    if (!difference && (task->frame->status & SSTATUS_FS) != SSTATUS_FS_DIRTY)
         return;
     copy_words(task->floats.f, floats, FLOATS);
     task->float_saved = true;
