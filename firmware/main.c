@@ -118,6 +118,8 @@ static void init_memory(void)
 
     log_line("%s: %u harts, %u frames of memory at 0x%lx%s", platform.model, platform.harts, config.frames,
              platform.pool.start, timer_is_direct() ? "" : ", timer by SBI");
+    log_line("processor: hart %u, errata=%s, %u ASID bits, page attributes 0x%lx", platform.boot_hart,
+             platform_errata_name(cpu_errata()), cpu_asid_bits(), config.leaf_bits);
     if (mm_init(&config)) {
         log_line("cannot run: %u frames are too few, at least %u are needed", config.frames, mm_minimum_frames());
         sbi_power_off(true);

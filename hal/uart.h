@@ -16,8 +16,11 @@
 
 #include "hal/mmio.h"
 
-/* About 100 times what one byte takes at 115200 baud. */
-#define UART_PATIENCE_US 10000
+/*
+ * Far longer than any line takes for a byte: an emulator's line moves only when its own thread gets a turn on a loaded
+ * host. A line that never moves costs this once.
+ */
+#define UART_PATIENCE_US 1000000
 
 /* The deepest receive FIFO (of a 16750); one uart_interrupt() takes no more. */
 #define UART_RECEIVE_MAX 64

@@ -20,11 +20,17 @@ static enum cpu_errata errata_by_name(const struct platform *platform)
     return CPU_ERRATA_NONE;
 }
 
+static const char *const names[] = {
+    [CPU_ERRATA_NONE] = "none", [CPU_ERRATA_FU540] = "fu540", [CPU_ERRATA_FU740] = "fu740"
+};
+
+const char *platform_errata_name(enum cpu_errata errata)
+{
+    return names[errata];
+}
+
 enum cpu_errata platform_errata(const struct platform *platform)
 {
-    static const char *const names[] = {
-        [CPU_ERRATA_NONE] = "none", [CPU_ERRATA_FU540] = "fu540", [CPU_ERRATA_FU740] = "fu740"
-    };
     uint64_t vendor = sbi_vendor_id();
 
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

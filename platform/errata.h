@@ -11,4 +11,7 @@
 /* For cpu_init(). After sbi_init() and platform_probe(). */
 enum cpu_errata platform_errata(const struct platform *platform);
 
+/* The word of the boot argument. */
+const char *platform_errata_name(enum cpu_errata errata);
+
 #endif

