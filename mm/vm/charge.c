@@ -10,28 +10,6 @@
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
 
-/* The nearest region with REGION_TABLES below `page`, if it can share a node with it. */
-static const struct region *counted_below(struct space *space, uint32_t page)
-{
-    const struct region *region = region_after(space, page);
-
-    region = region ? region->prev : space->last;
-    while (region && !(region->flags & REGION_TABLES))
-        region = region->prev;
-    return region;
-}
-
-static const struct region *counted_above(struct space *space, uint32_t end)
-{
-    const struct region *region = region_after(space, end - 1);
-
-    if (region && region->start < end)
-        region = region->next;
-    while (region && !(region->flags & REGION_TABLES))
-        region = region->next;
-    return region;
-}
-
 static uint32_t nodes_of_level(uint32_t start, uint32_t end, const struct region *below, const struct region *above,
                                unsigned shift)
 {
@@ -44,12 +22,19 @@ static uint32_t nodes_of_level(uint32_t start, uint32_t end, const struct region
     return high >= low ? (uint32_t)(high - low + 1) : 0;
 }
 
-uint32_t charge_tables(struct space *space, uint32_t start, uint32_t end)
+uint32_t charge_tables(uint32_t start, uint32_t end, const struct region *below, const struct region *above)
 {
-    const struct region *below = counted_below(space, start), *above = counted_above(space, end);
-
+    while (below && !(below->flags & REGION_TABLES))
+        below = below->prev;
+    while (above && !(above->flags & REGION_TABLES))
+        above = above->next;
     return nodes_of_level(start, end, below, above, TABLE_SHIFT) +
            nodes_of_level(start, end, below, above, 2 * TABLE_SHIFT);
+}
+
+static uint32_t tables_of(const struct region *region)
+{
+    return charge_tables(region->start, region->end, region->prev, region->next);
 }
 
 static bool wants_tables(const struct region *region)
@@ -71,46 +56,64 @@ static bool wants_writer(const struct region *region)
 
 int charge_region(struct space *space, struct region *region)
 {
-    uint32_t pages = region->end - region->start;
-    uint32_t tables = wants_tables(region) ? charge_tables(space, region->start, region->end) : 0;
-    uint32_t promised = wants_pages(region) ? pages : 0;
-    bool locked = region->flags & REGION_LOCKED;
-    bool writer = wants_writer(region);
-    int error = promise_change(locked ? 0 : promised, tables);
+    bool locked = region->flags & REGION_LOCKED, writer = wants_writer(region), promises = wants_pages(region);
+    uint32_t tables = wants_tables(region) ? tables_of(region) : 0;
+    uint32_t pages = promises && !locked ? region->end - region->start : 0;
+    uint32_t flags = (wants_tables(region) ? REGION_TABLES : 0) | (promises ? REGION_PROMISED : 0) |
+                     (writer ? REGION_STORED : 0);
+    int error = pages | tables ? promise_change(pages, tables) : 0;
 
     if (error)
         return error;
     if (writer && object_add_writer(region->object)) {
-        promise_return(locked ? 0 : promised, tables);
+        promise_return(pages, tables);
         return -ENOMEM;
     }
     space->tables += tables;
-    space->promised += locked ? 0 : promised;
-    region->flags = (uint16_t)(region->flags | (wants_tables(region) ? REGION_TABLES : 0) |
-                               (promised ? REGION_PROMISED : 0) | (writer ? REGION_STORED : 0));
+    space->promised += pages;
+    region->flags = (uint16_t)(region->flags | flags);
     return 0;
 }
 
-struct region charge_wish(const struct region *wanted)
+/* The protection that asks for what the flags say, whatever the protection is now. */
+static uint16_t wish_of(const struct region *region)
 {
-    struct region wish = *wanted;
+    return (uint16_t)(region->protection | (region->flags & (REGION_PROMISED | REGION_STORED) ? MAP_WRITE : 0) |
+                      (region->flags & REGION_TABLES ? MAP_READ : 0));
+}
 
-    wish.flags &= REGION_KEPT;
-    if (wanted->flags & (REGION_PROMISED | REGION_STORED))
-        wish.protection |= MAP_WRITE;
-    if (wanted->flags & REGION_TABLES)
-        wish.protection |= MAP_READ;
-    return wish;
+int charge_like(struct space *space, struct region *region)
+{
+    uint32_t pages = region->end - region->start, locked = region->flags & REGION_LOCKED ? pages : 0;
+    uint16_t protection = region->protection;
+    int error = promise_change(0, locked);
+
+    if (error)
+        return error;
+    region->protection = wish_of(region);
+    region->flags &= REGION_KEPT;
+    error = charge_region(space, region);
+    region->protection = protection;
+    if (error) {
+        promise_return(0, locked);
+        return error;
+    }
+    space->locked += locked;
+    return 0;
 }
 
 int charge_probe(const struct region *wanted)
 {
-    struct region wish = charge_wish(wanted);
+    struct region wish = *wanted;
     uint32_t pages = wish.end - wish.start, locked = wish.flags & REGION_LOCKED ? pages : 0;
-    uint32_t promised = wants_pages(&wish) && !locked ? pages : 0;
-    uint32_t nodes = wants_tables(&wish) ? tree_worst_nodes(pages, 2) + 2 : 0;
-    int error = promise_change(promised, (int64_t)nodes + locked);
+    uint32_t promised, nodes;
+    int error;
 
+    wish.protection = wish_of(wanted);
+    wish.flags &= REGION_KEPT;
+    promised = wants_pages(&wish) && !locked ? pages : 0;
+    nodes = wants_tables(&wish) ? tree_worst_nodes(pages, 2) + 2 : 0;
+    error = promise_change(promised, (int64_t)nodes + locked);
     if (error)
         return error;
     if (wants_writer(&wish)) {
@@ -153,20 +156,21 @@ static void keep_node(struct space *space, uint32_t page)
     }
 }
 
-void charge_return(struct space *space, const struct region *region)
+void charge_return(struct space *space, struct region *region, uint32_t flags)
 {
     uint32_t pages = region->end - region->start;
-    uint32_t tables = region->flags & REGION_TABLES ? charge_tables(space, region->start, region->end) : 0;
-    uint32_t locked = region->flags & REGION_LOCKED ? pages : 0;
-    uint32_t promised = region->flags & REGION_PROMISED && !locked ? pages : 0;
+    uint32_t tables = flags & REGION_TABLES ? tables_of(region) : 0;
+    uint32_t locked = flags & REGION_LOCKED ? pages : 0;
+    uint32_t promised = flags & REGION_PROMISED && !(region->flags & REGION_LOCKED) ? pages : 0;
 
-    if (region->flags & REGION_STORED)
+    region->flags = (uint16_t)(region->flags & ~flags);
+    if (flags & REGION_STORED)
         object_remove_writer(region->object);
     space->promised -= promised;
     space->locked -= locked;
     space->tables -= tables;
     promise_return(promised, tables + locked);
-    if (tables) {
+    if (tables && space->noreserve) {
         keep_node(space, region->start);
         keep_node(space, region->end - 1);
     }

@@ -291,7 +291,7 @@ static uint32_t nodes_promised(const struct space *space)
 
 static const char *check_regions(const struct space *space)
 {
-    uint32_t regions = 0, mapped = 0, promised = 0, locked = 0;
+    uint32_t regions = 0, mapped = 0, promised = 0, locked = 0, noreserve = 0;
 
     for (const struct region *region = space->first; region; region = region->next) {
         uint32_t pages = region->end - region->start;
@@ -300,10 +300,12 @@ static const char *check_regions(const struct space *space)
         CHECK(!broken, broken);
         CHECK(++regions <= space->regions, "a space has more regions than it counts");
         mapped += pages;
+        noreserve += !!(region->flags & REGION_NORESERVE);
         locked += region->flags & REGION_LOCKED ? pages : 0;
         promised += region->flags & REGION_PROMISED && !(region->flags & REGION_LOCKED) ? pages : 0;
     }
     CHECK(regions == space->regions, "a space has fewer regions than it counts");
+    CHECK(noreserve == space->noreserve, "a space's count of NORESERVE regions is wrong");
     CHECK(mapped == space->mapped, "a space's count of mapped pages is wrong");
     CHECK(promised == space->promised, "a space's count of promised pages is wrong");
     CHECK(locked == space->locked, "a space's count of locked pages is wrong");

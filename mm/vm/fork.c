@@ -93,14 +93,19 @@ static int copy_pages(struct space *parent, struct space *child, const struct re
 /* Locks are not inherited; what the parent's region was charged for, the child's is. */
 static int copy_region(struct space *parent, struct space *child, const struct region *region)
 {
-    struct region wanted = *region;
+    struct region *copy;
     int error = pool_ready(&mm.regions, 1);
 
     if (error)
         return error;
-    wanted.flags &= (uint16_t)~REGION_LOCKED;
-    error = region_add(child, &wanted);
-    return error ? error : copy_pages(parent, child, child->last);
+    copy = pool_get(&mm.regions);
+    *copy = *region;
+    copy->flags &= (uint16_t)~REGION_LOCKED;
+    error = region_add(child, copy);
+    if (!error)
+        return copy_pages(parent, child, copy);
+    pool_put(&mm.regions, copy);
+    return error;
 }
 
 int space_fork(struct space *parent, struct space **out)

@@ -28,16 +28,24 @@ void page_clear(void *page)
     }
 }
 
+static inline void copy_eight(uint64_t *out, const uint64_t *in)
+{
+    uint64_t a = in[0], b = in[1], c = in[2], d = in[3], e = in[4], f = in[5], g = in[6], h = in[7];
+
+    out[0] = a, out[1] = b, out[2] = c, out[3] = d;
+    out[4] = e, out[5] = f, out[6] = g, out[7] = h;
+}
+
 void page_copy(void *to, const void *from)
 {
     uint64_t *out = to;
     const uint64_t *in = from;
 
-    for (uint64_t *end = out + WORDS; out != end; out += 8, in += 8) {
-        uint64_t a = in[0], b = in[1], c = in[2], d = in[3], e = in[4], f = in[5], g = in[6], h = in[7];
-
-        out[0] = a, out[1] = b, out[2] = c, out[3] = d;
-        out[4] = e, out[5] = f, out[6] = g, out[7] = h;
+    for (uint64_t *end = out + WORDS; out != end; out += 32, in += 32) {
+        copy_eight(out, in);
+        copy_eight(out + 8, in + 8);
+        copy_eight(out + 16, in + 16);
+        copy_eight(out + 24, in + 24);
     }
 }
 

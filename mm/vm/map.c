@@ -18,28 +18,24 @@ int range_decode(va_t address, uint64_t bytes, uint32_t *start, uint32_t *end)
 
 static void unmap_region(struct space *space, struct region *region)
 {
-    struct region gone = *region;
-
-    space_release(space, gone.start, gone.end);
-    space->mapped -= gone.end - gone.start;
-    /* The object's reference must outlast the charge. */
-    if (gone.object)
-        object_get(gone.object);
+    space_release(space, region->start, region->end);
+    space->mapped -= region->end - region->start;
+    charge_return(space, region, region->flags & (REGION_CHARGED | REGION_LOCKED));
     region_drop(space, region);
-    charge_return(space, &gone);
-    if (gone.object)
-        object_put(gone.object);
 }
 
 void unmap_range(struct space *space, uint32_t start, uint32_t end)
 {
-    struct region *region;
+    struct region *region = region_after(space, start);
 
-    region_cut(space, start, end);
-    region = region_after(space, start);
+    if (region && region->start < start)
+        region = region_split(space, region, start);
     while (region && region->start < end) {
-        struct region *next = region->next;
+        struct region *next;
 
+        if (region->end > end)
+            region_split(space, region, end);
+        next = region->next;
         unmap_region(space, region);
         region = next;
     }
@@ -127,66 +123,79 @@ static uint32_t pages_in_range(struct space *space, uint32_t start, uint32_t end
 
 static int decode(struct space *space, const struct map_request *request, struct region *wanted)
 {
-    int error = decode_kind(request);
     uint32_t pages = pages_of(request->bytes);
+    int error = decode_place(space, request, wanted);
 
-    if (!error)
-        error = decode_place(space, request, wanted);
     if (!error)
         error = decode_limit(request, wanted);
     if (error)
         return error;
     if (space->regions + 2 > REGIONS_MAX)
         return -ENOMEM;
-    if (space->mapped + pages - pages_in_range(space, wanted->start, wanted->end) > space->limit)
+    if (space->mapped + pages > space->limit &&
+        space->mapped + pages - pages_in_range(space, wanted->start, wanted->end) > space->limit)
         return -ENOMEM;
     wanted->protection = (uint16_t)request->protection;
     wanted->flags = (uint16_t)(request->flags & REGION_KEPT);
     wanted->offset = (uint32_t)(request->offset >> PAGE_SHIFT);
     wanted->name = request->name;
-    wanted->object = request->object;
-    return pool_ready(&mm.regions, 3);
+    return 0;
 }
 
 /* What is replaced stays mapped until it is known that the new region will be promised for: a refusal changes nothing. */
-static int replace(struct space *space, const struct region *wanted)
+static int clear_place(struct space *space, const struct region *wanted)
 {
-    int error = charge_probe(wanted);
+    int error;
 
-    if (error)
-        return error;
-    unmap_range(space, wanted->start, wanted->end);
-    return region_add(space, wanted);
+    if (region_is_free(space, wanted->start, wanted->end))
+        return 0;
+    error = charge_probe(wanted);
+    if (!error)
+        error = region_cut_ready(space, wanted->start, wanted->end);
+    if (!error)
+        unmap_range(space, wanted->start, wanted->end);
+    return error;
 }
 
-static int64_t map(struct space *space, const struct map_request *request)
+static int64_t map(struct space *space, const struct map_request *request, struct object *object)
 {
-    struct region wanted = { 0 };
-    int error = decode(space, request, &wanted);
+    int error = decode_kind(request);
+    struct region *region;
+    uint32_t start;
 
     if (!error)
-        error = region_is_free(space, wanted.start, wanted.end) ? region_add(space, &wanted) : replace(space, &wanted);
+        error = pool_ready(&mm.regions, 1);
+    if (error)
+        return error;
+    region = pool_get(&mm.regions);
+    region->object = object;
+    error = decode(space, request, region);
+    if (!error)
+        error = clear_place(space, region);
+    if (!error)
+        error = region_add(space, region);
     if (error) {
-        pool_trim(&mm.regions);
+        pool_put(&mm.regions, region);
         return error;
     }
-    region_merge(space, wanted.start, wanted.end);
-    return (int64_t)page_va(wanted.start);
+    start = region->start;
+    region_merge(space, start, region->end);
+    return (int64_t)page_va(start);
 }
 
 int64_t space_map(struct space *space, const struct map_request *request)
 {
-    struct map_request shared = *request;
+    struct object *object;
     int64_t result;
 
     if (!(request->flags & REGION_SHARED) || request->object)
-        return map(space, request);
+        return map(space, request, request->object);
     /* Shared memory without a file is an object that only its regions know. */
-    result = object_make((uint64_t)pages_of(request->bytes) << PAGE_SHIFT, &shared.object);
+    result = object_make((uint64_t)pages_of(request->bytes) << PAGE_SHIFT, &object);
     if (result)
         return result;
-    result = map(space, &shared);
-    object_put(shared.object);
+    result = map(space, request, object);
+    object_put(object);
     return result;
 }
 

@@ -95,7 +95,8 @@ void *pool_get(struct pool *pool)
     if (!next)
         unlink_partial(pool, pool->partial);
     pool->used_items++;
-    memset(item, 0, pool->item_bytes);
+    for (uint64_t *word = item, *end = word + pool->item_bytes / sizeof(*word); word != end; word++)
+        *word = 0;
     return item;
 }
 

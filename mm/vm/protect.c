@@ -11,7 +11,7 @@ static void each_entry(struct space *space, uint32_t start, uint32_t end,
 {
     for (uint32_t page = start; page < end;) {
         uint32_t chunk_end = (page | (TABLE_ENTRIES - 1)) + 1;
-        entry_t *entry = space_entry(space, page);
+        entry_t *entry = space_walk(space, page);
 
         if (!entry) {
             page = (uint32_t)tree_next(&space->tree, page, end);
@@ -49,60 +49,70 @@ static void protect_entry(struct space *space, entry_t *entry, entry_t bits)
     __atomic_store_n(entry, value, __ATOMIC_RELEASE);
 }
 
-static int check_protect(struct space *space, uint32_t start, uint32_t end, uint32_t protection)
+/* What is forbidden, and *cut: whether regions reach beyond the range. */
+static int check_protect(struct space *space, uint32_t start, uint32_t end, uint32_t protection, bool *cut)
 {
+    const struct region *region = region_at(space, start);
+
     if (protection & ~(uint32_t)(MAP_READ | MAP_WRITE | MAP_EXECUTE))
         return -EINVAL;
     if ((protection & MAP_WRITE) && (protection & MAP_EXECUTE))
         return -EACCES;
-    if (!region_covers(space, start, end))
-        return -EFAULT;
-    for (const struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+    *cut = region && region->start < start;
+    for (; region; region = region->next) {
         if ((region->flags & REGION_NOWRITE) && (protection & MAP_WRITE))
             return -EACCES;
+        if (region->end >= end) {
+            *cut |= region->end > end;
+            return 0;
+        }
+        if (!region->next || region->next->start != region->end)
+            break;
     }
-    return 0;
+    return -EFAULT;
 }
 
-/* Ends the charging of [start, end): what this call has charged stays, or is given back. */
-static void settle_charges(struct space *space, uint32_t start, uint32_t end, bool keep)
+/* Gives back what this call has charged before it was refused. A locked region's pages are pinned, not promised. */
+static void undo_charges(struct space *space, struct region *region, uint32_t end)
 {
-    for (struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
-        struct region charged = *region;
+    for (; region && region->start < end; region = region->next) {
         uint32_t fresh = (uint32_t)(region->flags & REGION_FRESH) >> REGION_FRESH_SHIFT;
 
         region->flags = (uint16_t)(region->flags & ~REGION_FRESH);
-        if (keep || !fresh)
-            continue;
-        region->flags = (uint16_t)(region->flags & ~fresh);
-        /* A locked region's pages are pinned, not promised. */
-        charged.flags = (uint16_t)(region->flags & REGION_LOCKED ? fresh & ~(uint32_t)REGION_PROMISED : fresh);
-        charge_return(space, &charged);
+        if (fresh)
+            charge_return(space, region, fresh);
     }
 }
 
-static int charge_range(struct space *space, uint32_t start, uint32_t end, uint32_t protection)
+/* What the regions need for their new protection; they keep the old one until all of them have it. */
+static int charge_range(struct space *space, struct region *first, uint32_t end, uint32_t protection)
 {
-    for (struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
-        struct region wanted = *region;
+    for (struct region *region = first; region && region->start < end; region = region->next) {
+        uint32_t flags = region->flags;
+        uint16_t kept = region->protection;
         int error;
 
-        wanted.protection = (uint16_t)protection;
-        error = charge_region(space, &wanted);
+        region->protection = (uint16_t)protection;
+        error = charge_region(space, region);
+        region->protection = kept;
         if (error) {
-            settle_charges(space, start, end, false);
+            undo_charges(space, first, end);
             return error;
         }
-        region->flags = (uint16_t)(wanted.flags | (wanted.flags & ~region->flags) << REGION_FRESH_SHIFT);
+        region->flags = (uint16_t)(region->flags | (region->flags & ~flags) << REGION_FRESH_SHIFT);
     }
-    settle_charges(space, start, end, true);
     return 0;
 }
 
-static void protect_range(struct space *space, uint32_t start, uint32_t end, uint32_t protection)
+/* The range is whole regions from `first` on. */
+static void protect_range(struct space *space, struct region *first, uint32_t end, uint32_t protection)
 {
-    for (struct region *region = region_after(space, start); region && region->start < end; region = region->next)
+    uint32_t start = first->start;
+
+    for (struct region *region = first; region && region->start < end; region = region->next) {
         region->protection = (uint16_t)protection;
+        region->flags = (uint16_t)(region->flags & ~REGION_FRESH);
+    }
     each_entry(space, start, end, protect_entry, entry_permissions(protection));
     flush_range(space, start, end);
     if (protection & MAP_EXECUTE)
@@ -111,20 +121,24 @@ static void protect_range(struct space *space, uint32_t start, uint32_t end, uin
 
 int space_protect(struct space *space, va_t address, uint64_t bytes, uint32_t protection)
 {
+    struct region *first;
     uint32_t start, end;
+    bool cut = false;
     int error = range_decode(address, bytes, &start, &end);
 
     if (error || !bytes)
         return error;
-    error = check_protect(space, start, end, protection);
-    if (!error)
+    error = check_protect(space, start, end, protection, &cut);
+    if (!error && cut)
         error = region_cut_ready(space, start, end);
     if (error)
         return error;
-    region_cut(space, start, end);
-    error = charge_range(space, start, end, protection);
+    if (cut)
+        region_cut(space, start, end);
+    first = region_at(space, start);
+    error = charge_range(space, first, end, protection);
     if (!error)
-        protect_range(space, start, end, protection);
+        protect_range(space, first, end, protection);
     region_merge(space, start, end);
     return error;
 }

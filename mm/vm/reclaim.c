@@ -1,7 +1,7 @@
 /*
  * Reclaim: a clock over the frames.
  *
- *   accessed since the last round --> A cleared, stays; a dirty page gets DIRTY_CREDITS more rounds, for it costs flash
+ *   accessed since the last round --> A cleared, stays, with credits for more rounds; a dirty page gets more, for it costs flash
  *   credits left -------------------> one less, stays
  *   else ---------------------------> unmap everywhere -> flush -> look at D -> save if need be -> free (invariant 3)
  *
@@ -11,7 +11,8 @@
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
 
-#define DIRTY_CREDITS 3u
+#define CLEAN_CREDITS 1u
+#define DIRTY_CREDITS 4u
 /* Rounds of the clock after which every page that can leave has been tried. */
 #define ROUNDS (DIRTY_CREDITS + 3u)
 
@@ -129,7 +130,7 @@ static bool may_go(uint32_t number, bool clean_only)
     uint8_t credits = frame->bits & FRAME_CREDITS;
 
     if (seen & ENTRY_A)
-        credits = seen & ENTRY_D ? DIRTY_CREDITS : 0;
+        credits = seen & ENTRY_D ? DIRTY_CREDITS : CLEAN_CREDITS;
     else if (credits)
         credits--;
     else

@@ -23,19 +23,11 @@ struct region *region_after(struct space *space, uint32_t page)
     return region;
 }
 
-struct region *region_at(struct space *space, uint32_t page)
+/* Between its neighbours, which are set. */
+static void link_region(struct space *space, struct region *region)
 {
-    struct region *region = region_after(space, page);
+    struct region *prev = region->prev, *next = region->next;
 
-    return region && region->start <= page ? region : NULL;
-}
-
-static void link_before(struct space *space, struct region *region, struct region *next)
-{
-    struct region *prev = next ? next->prev : space->last;
-
-    region->next = next;
-    region->prev = prev;
     if (prev)
         prev->next = region;
     else
@@ -45,38 +37,26 @@ static void link_before(struct space *space, struct region *region, struct regio
     else
         space->last = region;
     space->regions++;
-}
-
-static void region_link(struct space *space, struct region *region)
-{
-    region->space = handle_of(space);
-    link_before(space, region, region_after(space, region->start));
-    space->hint = region;
+    space->noreserve += !!(region->flags & REGION_NORESERVE);
     if (region->object) {
         object_get(region->object);
         object_add_region(region->object, region);
     }
 }
 
-int region_add(struct space *space, const struct region *wanted)
+int region_add(struct space *space, struct region *region)
 {
-    uint32_t pages = wanted->end - wanted->start, locked = wanted->flags & REGION_LOCKED ? pages : 0;
-    struct region charged = charge_wish(wanted), *region;
-    int error = promise_change(0, locked);
+    int error;
 
+    region->space = handle_of(space);
+    region->next = region_after(space, region->start);
+    region->prev = region->next ? region->next->prev : space->last;
+    error = charge_like(space, region);
     if (error)
         return error;
-    error = charge_region(space, &charged);
-    if (error) {
-        promise_return(0, locked);
-        return error;
-    }
-    region = pool_get(&mm.regions);
-    *region = charged;
-    region->protection = wanted->protection;
-    region_link(space, region);
-    space->locked += locked;
-    space->mapped += pages;
+    link_region(space, region);
+    space->hint = region;
+    space->mapped += region->end - region->start;
     return 0;
 }
 
@@ -93,6 +73,7 @@ static void unlink_region(struct space *space, struct region *region)
     if (space->hint == region)
         space->hint = region->prev ? region->prev : region->next;
     space->regions--;
+    space->noreserve -= !!(region->flags & REGION_NORESERVE);
 }
 
 void region_drop(struct space *space, struct region *region)
@@ -117,23 +98,25 @@ struct region *region_split(struct space *space, struct region *region, uint32_t
     if (region->object)
         upper->offset += page - region->start;
     region->end = page;
-    link_before(space, upper, region->next);
-    if (!upper->object)
-        return upper;
-    object_get(upper->object);
-    object_add_region(upper->object, upper);
+    upper->prev = region;
+    link_region(space, upper);
     if (upper->flags & REGION_STORED)
         upper->object->writers++;
     return upper;
 }
 
+/* The region that has pages on both sides of `page`, or NULL. */
+static struct region *region_across(struct space *space, uint32_t page)
+{
+    struct region *region = region_at(space, page);
+
+    return region && region->start < page ? region : NULL;
+}
+
 int region_cut_ready(struct space *space, uint32_t start, uint32_t end)
 {
-    const struct region *at = region_after(space, end);
-    uint32_t cuts = at && at->start < end;
+    uint32_t cuts = (region_across(space, end) != NULL) + (uint32_t)(region_across(space, start) != NULL);
 
-    at = region_after(space, start);
-    cuts += at && at->start < start;
     if (!cuts)
         return 0;
     return space->regions + cuts > REGIONS_MAX ? -ENOMEM : pool_ready(&mm.regions, cuts);
@@ -141,12 +124,12 @@ int region_cut_ready(struct space *space, uint32_t start, uint32_t end)
 
 void region_cut(struct space *space, uint32_t start, uint32_t end)
 {
-    struct region *region = region_after(space, start);
+    struct region *region = region_across(space, start);
 
-    if (region && region->start < start)
-        region = region_split(space, region, start);
-    region = region_after(space, end);
-    if (region && region->start < end)
+    if (region)
+        region_split(space, region, start);
+    region = region_across(space, end);
+    if (region)
         region_split(space, region, end);
 }
 
@@ -222,7 +205,7 @@ uint32_t region_gap(struct space *space, uint32_t pages)
 static int charge_growth(struct space *space, const struct region *region, uint32_t start, uint32_t pages, int sign)
 {
     bool locked = region->flags & REGION_LOCKED, promised = (region->flags & REGION_PROMISED) && !locked;
-    uint32_t tables = region->flags & REGION_TABLES ? charge_tables(space, start, start + pages) : 0;
+    uint32_t tables = region->flags & REGION_TABLES ? charge_tables(start, start + pages, region->prev, region) : 0;
     int error = promise_change(sign * (promised ? (int64_t)pages : 0), sign * ((int64_t)tables + (locked ? pages : 0)));
 
     if (error)

@@ -86,26 +86,37 @@ static void move_entries(struct space *space, const struct region *from, const s
         move_entry(space, to, (uint32_t)page, to->start + ((uint32_t)page - from->start));
 }
 
+/* A copy of the region at another place; there is one ready in the pool. */
+static struct region *like(const struct region *region, uint32_t start, uint32_t end)
+{
+    struct region *copy = pool_get(&mm.regions);
+
+    *copy = *region;
+    copy->start = start;
+    copy->end = end;
+    return copy;
+}
+
 /* `region` is exactly the old range; it is unmapped in the end. */
 static int move(struct space *space, struct region *region, uint32_t to, uint32_t pages)
 {
     bool promises = (region->flags & REGION_PROMISED) && !(region->flags & REGION_LOCKED);
     uint32_t promised = promises ? region->end - region->start : 0;
-    struct region wanted = *region;
+    struct region *target = like(region, to, to + pages);
     int error;
 
-    wanted.start = to;
-    wanted.end = to + pages;
-    wanted.limit = wanted.flags & REGION_GROWSDOWN ? to : 0;
-    error = prepare(space, region, &wanted, promised);
-    if (error)
+    target->limit = region->flags & REGION_GROWSDOWN ? to : 0;
+    error = prepare(space, region, target, promised);
+    if (error) {
+        pool_put(&mm.regions, target);
         return error;
+    }
     unmap_range(space, to, to + pages);
     promise_return(promised, 0);
-    error = region_add(space, &wanted);
+    error = region_add(space, target);
     promise_force(promised, 0);
     ASSERT(!error);
-    move_entries(space, region, region_at(space, to));
+    move_entries(space, region, target);
     /* The frames are in use at their new place only; the old translations go before anything runs. */
     unmap_range(space, region->start, region->end);
     space_flush(space);
@@ -114,16 +125,16 @@ static int move(struct space *space, struct region *region, uint32_t to, uint32_
 
 static int grow_here(struct space *space, const struct region *region, uint32_t pages)
 {
-    struct region more = *region;
-    uint32_t end = region->start + pages;
+    struct region *more = like(region, region->end, region->start + pages);
+    uint32_t start = more->start, end = more->end;
     int error;
 
-    more.start = region->end;
-    more.end = end;
-    more.offset += more.start - region->start;
-    error = region_add(space, &more);
-    if (!error)
-        region_merge(space, more.start, end);
+    more->offset += start - region->start;
+    error = region_add(space, more);
+    if (error)
+        pool_put(&mm.regions, more);
+    else
+        region_merge(space, start, end);
     return error;
 }
 

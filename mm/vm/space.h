@@ -12,12 +12,19 @@
 /* The first region that ends above `page`, or NULL. */
 struct region *region_after(struct space *space, uint32_t page);
 /* The region of `page`, or NULL. */
-struct region *region_at(struct space *space, uint32_t page);
+static inline struct region *region_at(struct space *space, uint32_t page)
+{
+    struct region *region = space->hint;
+
+    if (!region || page < region->start || page >= region->end)
+        region = region_after(space, page);
+    return region && region->start <= page ? region : NULL;
+}
 /*
- * Promises for a new region and puts a copy of `wanted` in the list. Flags that say it is charged already (it is like another
- * region) are wishes here. The pool has one item ready.
+ * Promises for a new region, taken from the pool and filled in, and puts it in the list. Flags that say it is charged already
+ * (it is like another region) are wishes here. On failure it is still the caller's.
  */
-int region_add(struct space *space, const struct region *wanted) MUST_CHECK;
+int region_add(struct space *space, struct region *region) MUST_CHECK;
 /* Takes a region out of the list and gives its struct and its object's reference back; nothing else. */
 void region_drop(struct space *space, struct region *region);
 /* Cuts at `page`; returns the upper part. The pool has one item ready. */
@@ -40,16 +47,16 @@ void region_grow_back(struct space *space, struct region *region, uint32_t start
 
 /* ---- charge.c ---- */
 
-/* Page-table nodes for [start, end) beyond those of the regions around it that have REGION_TABLES; none lie in it. */
-uint32_t charge_tables(struct space *space, uint32_t start, uint32_t end);
-/* Promises what a region needs for its protection and flags and does not have yet; region in the list or not. */
+/* Page-table nodes for [start, end) beyond those of the regions with REGION_TABLES next to it in the list. */
+uint32_t charge_tables(uint32_t start, uint32_t end, const struct region *below, const struct region *above);
+/* Promises what a region asks for by its protection and flags and does not have yet. Its neighbours in the list are set. */
 int charge_region(struct space *space, struct region *region) MUST_CHECK;
-/* A region that is to be charged what `wanted` shows it was charged before, whatever its protection is now. */
-struct region charge_wish(const struct region *wanted);
+/* The same for all that its flags say it was charged before, locks included. */
+int charge_like(struct space *space, struct region *region) MUST_CHECK;
 /* Whether a new region would be granted, wherever its page tables come to lie. Changes nothing. */
 int charge_probe(const struct region *wanted) MUST_CHECK;
-/* Gives back what a region, already out of the list, was charged; `start` to `end` is all of it. */
-void charge_return(struct space *space, const struct region *region);
+/* Gives back what `flags`, some of its own, say that a region in the list was charged, and clears them. */
+void charge_return(struct space *space, struct region *region, uint32_t flags);
 /*
  * Promises for a page of its own in a NORESERVE region, and sets ENTRY_LOOSE in its bits, unless it is set. Without this,
  * pages that nothing was promised for would take what others were promised. -ENOMEM.
@@ -125,7 +132,7 @@ int space_create_like(const struct space *parent, struct space **child) MUST_CHE
 
 /* Checks an address range: page aligned start, whole pages, inside user space. -EINVAL. */
 int range_decode(va_t address, uint64_t bytes, uint32_t *start, uint32_t *end) MUST_CHECK;
-/* Unmaps the range; region_cut_ready() has been called. Cannot fail. */
+/* Unmaps the range; region_cut_ready() has been called, or no cut is needed. Cannot fail. */
 void unmap_range(struct space *space, uint32_t start, uint32_t end);
 /* Brings every page of the range in as far as its region lets it. -EAGAIN, -ENOMEM, -EIO. */
 int space_populate(struct space *space, uint32_t start, uint32_t end) MUST_CHECK;

@@ -110,7 +110,7 @@ void space_release(struct space *space, uint32_t start, uint32_t end)
 
     for (uint32_t page = start; page < end;) {
         uint32_t chunk_end = (page | (TABLE_ENTRIES - 1)) + 1;
-        entry_t *entry = space_entry(space, page);
+        entry_t *entry = space_walk(space, page);
 
         if (!entry) {
             page = (uint32_t)tree_next(&space->tree, page, end);
@@ -122,7 +122,8 @@ void space_release(struct space *space, uint32_t start, uint32_t end)
             if (*entry)
                 gather_entry(&gather, entry, at);
         }
-        gather_nodes(&gather, page);
+        if (!frame_at(frame_of(entry - 1))->maps)
+            gather_nodes(&gather, page);
         page = chunk_end;
     }
     gather_finish(&gather);

@@ -137,7 +137,7 @@ struct space {
     uint64_t generation;                   /* of its ASID; 0: none yet */
     uint32_t asid;
     uint32_t references;
-    uint32_t regions;
+    uint32_t regions, noreserve;           /* regions; of them with NORESERVE */
     uint32_t mapped, limit;                /* pages; limit: RLIMIT_AS */
     uint32_t promised, locked;             /* pages in the promise; locked ones are pinned instead */
     uint32_t loose;                        /* pages promised one by one: those of NORESERVE regions that are in use */

@@ -163,6 +163,12 @@ static void test_reverse_map(void **state)
 
 /* ---- Entries ---- */
 
+/* The same bits for another frame. */
+static entry_t with_frame(entry_t entry, uint32_t number)
+{
+    return entry - entry_of_frame(entry_frame(entry)) + entry_of_frame(number);
+}
+
 static void test_entries(void **state)
 {
     entry_t *stored = entry_at(AREA), *slot = entry_at(AREA + AT(1)), *zero = entry_at(AREA + AT(2));
@@ -175,9 +181,9 @@ static void test_entries(void **state)
     BREAK(*stored, *stored | ENTRY_COW, "a frame that is copied at a store is writable");
     BREAK(*zero, *zero | ENTRY_W, "the frame of zeros is writable");
     BREAK(*entry_at(AREA + AT(3)), *entry_at(AREA + AT(3)) | ENTRY_W, "a frame with several mappings is writable");
-    BREAK(*stored, entry_of_frame(0) | (*stored & 0x3ff), "a PTE reaches beyond the pool, or a firmware frame");
-    BREAK(*stored, entry_of_frame(mm.count) | (*stored & 0x3ff), "a PTE reaches beyond the pool, or a firmware frame");
-    BREAK(*stored, entry_of_frame(mm.free_head) | (*stored & 0x3ff), "a PTE reaches a frame that is not a task's");
+    BREAK(*stored, with_frame(*stored, 0), "a PTE reaches beyond the pool, or a firmware frame");
+    BREAK(*stored, with_frame(*stored, mm.count), "a PTE reaches beyond the pool, or a firmware frame");
+    BREAK(*stored, with_frame(*stored, mm.free_head), "a PTE reaches a frame that is not a task's");
     BREAK(*slot, *slot | ENTRY_R, "a PTE is neither a frame nor a slot");
     BREAK(*stored, *stored | ENTRY_LOOSE, "a page is promised for itself and with its region");
     BREAK(*entry_at(LOOSE), *entry_at(LOOSE) & ~ENTRY_LOOSE, "a space's count of pages promised one by one is wrong");
