@@ -252,6 +252,24 @@ static void test_d1s(void **state)
     free(blob.data);
 }
 
+/* What the page for new boards starts from has all that is read, but for the driver that is to be written. */
+static void test_template(void **state)
+{
+    struct blob blob = tree_compile("../../../platform/TEMPLATE/board");
+    struct platform platform;
+
+    (void)state;
+    probe_tree(&blob, 0, &platform);
+    assert_string_equal(platform.compatible, "maker,board");
+    assert_int_equal(platform.harts, 1);
+    assert_true(platform.has_float);
+    assert_int_equal(platform.uart.kind, PLATFORM_UART_16550);
+    assert_int_equal(platform.uart.interrupt, 10);
+    assert_int_equal(platform.plic.context, 1);
+    assert_int_equal(platform.flash.kind, PLATFORM_FLASH_NONE);
+    free(blob.data);
+}
+
 /* ---- The reader's own calls ---- */
 
 static void test_paths(void **state)
@@ -445,8 +463,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_qemu_virt), cmocka_unit_test(test_qemu_sifive_u), cmocka_unit_test(test_unleashed),
-        cmocka_unit_test(test_odd),       cmocka_unit_test(test_d1s),           cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_arguments), cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_odd),       cmocka_unit_test(test_d1s),           cmocka_unit_test(test_template),
+        cmocka_unit_test(test_paths),     cmocka_unit_test(test_arguments),     cmocka_unit_test(test_broken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
