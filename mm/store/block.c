@@ -50,6 +50,7 @@ void block_close(struct store *store, uint32_t index)
 
     block->state = BLOCK_FULL;
     emptied(store, block);
+    collector_due(store);
 }
 
 void block_failed(struct store *store, uint32_t index)
@@ -61,6 +62,7 @@ void block_failed(struct store *store, uint32_t index)
     block->bits |= BLOCK_FAILING;
     block->state = BLOCK_FULL;
     emptied(store, block);
+    collector_due(store);
 }
 
 /*
@@ -106,6 +108,7 @@ static void eraser_failed(struct store *store)
 {
     retire(store, block_at(store, store->eraser.block));
     store->eraser.block = NO_BLOCK;
+    collector_due(store);
 }
 
 void eraser_erased(struct store *store, int status)
@@ -144,6 +147,7 @@ void eraser_stamped(struct store *store, int status)
     block_at(store, store->eraser.block)->state = BLOCK_ERASED;
     store->erased++;
     store->eraser.block = NO_BLOCK;
+    collector_due(store);
 }
 
 /* A part may say that it has erased and have not: a page of the block is looked at in each step. */

@@ -65,6 +65,7 @@ static int transaction_prepare(struct store *store, uint32_t pages)
 
     transaction->state = TRANSACTION_WANTED;
     transaction->blocks = blocks_for(store, pages);
+    collector_due(store);
     store->doubt_pressing = store->doubt;
     return ready_to_begin(store) ? 0 : durable_room(store, transaction->blocks, pages > 0);
 }
@@ -324,6 +325,7 @@ static void pair_landed(struct store *store)
     }
     store->counts = transaction->commit_counts;
     transaction->commit_records = 0;
+    collector_due(store);
     if (store->doubt) {
         store->doubt = false;
         store->doubt_pressing = false;

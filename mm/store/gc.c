@@ -121,38 +121,61 @@ static uint32_t leaving_victim(const struct store *store)
     return best;
 }
 
+static uint32_t most_worn(const struct store *store)
+{
+    uint32_t most = 0;
+
+    for (uint32_t i = 0; i < store->block_count; i++)
+        if (block_at(store, i)->state != BLOCK_BAD && block_at(store, i)->erases > most)
+            most = block_at(store, i)->erases;
+    return most;
+}
+
+/* What lies still on the least worn block. */
 static uint32_t worn_victim(struct store *store)
 {
-    uint32_t most = 0, best = NO_BLOCK;
+    uint32_t best = NO_BLOCK;
 
     if (store->collector.wear_holdoff || store->erased < 3)
         return NO_BLOCK;
-    for (uint32_t i = 0; i < store->block_count; i++) {
-        const struct block *block = block_at(store, i);
-
-        if (block->state != BLOCK_BAD && block->erases > most)
-            most = block->erases;
+    for (uint32_t i = 0; i < store->block_count; i++)
         if (eligible(store, i) && i != store->newest &&
-            (best == NO_BLOCK || block->erases < block_at(store, best)->erases))
+            (best == NO_BLOCK || block_at(store, i)->erases < block_at(store, best)->erases))
             best = i;
-    }
-    if (best == NO_BLOCK || most - block_at(store, best)->erases <= WEAR_SPREAD_MOST)
+    if (best == NO_BLOCK || most_worn(store) - block_at(store, best)->erases <= WEAR_SPREAD_MOST)
         return NO_BLOCK;
     store->collector.wear_holdoff = WEAR_HOLDOFF;
     return best;
+}
+
+/* A stream that nobody writes to keeps its block from wearing: it is closed, so that what it holds can move. */
+static enum store_work worn_stream(struct store *store)
+{
+    uint32_t most = most_worn(store);
+
+    for (uint32_t i = 0; i < STREAM_COUNT; i++) {
+        uint32_t block = store->streams[i].block;
+
+        if (block != NO_BLOCK && (store->streams[i].summary_write ||
+                                  most - block_at(store, block)->erases > WEAR_SPREAD_MOST))
+            return stream_close(store, (enum block_stream)i);
+    }
+    return STORE_IDLE;
 }
 
 static uint32_t choose(struct store *store)
 {
     uint32_t victim = marked_victim(store, BLOCK_FAILING);
 
+    if (victim == NO_BLOCK)
+        victim = worn_victim(store);
     if (victim == NO_BLOCK && store->transaction.state == TRANSACTION_WANTED)
         victim = marked_victim(store, BLOCK_VOID);
     if (victim == NO_BLOCK && (store->erased < collector_wanted_erased(store) || swap_crowded(store)))
         victim = best_victim(store);
     if (victim == NO_BLOCK && swap_shrinking(store))
         victim = leaving_victim(store);
-    return victim == NO_BLOCK ? worn_victim(store) : victim;
+    return victim;
 }
 
 /* ---- Moving ---- */
@@ -336,16 +359,33 @@ static enum store_work collect(struct store *store)
     return STORE_MORE;
 }
 
+/* Looking at all blocks is dear, and in vain until one of them has changed. */
+void collector_due(struct store *store)
+{
+    store->collector.due = true;
+}
+
+static enum store_work look(struct store *store)
+{
+    struct collector *collector = &store->collector;
+    enum store_work work;
+
+    if (!collector->due && !swap_crowded(store))
+        return STORE_IDLE;
+    work = worn_stream(store);
+    if (work != STORE_IDLE)
+        return work;
+    collector->victim = choose(store);
+    collector->cursor = FORMAT_BLOCK_HEADER;
+    collector->due = collector->victim != NO_BLOCK;
+    return collector->due ? STORE_MORE : STORE_IDLE;
+}
+
 enum store_work collector_step(struct store *store)
 {
     struct collector *collector = &store->collector;
 
     if (collector->victim != NO_BLOCK && block_at(store, collector->victim)->state != BLOCK_FULL)
         collector->victim = NO_BLOCK;
-    if (collector->victim == NO_BLOCK) {
-        *collector = (struct collector){.victim = choose(store), .cursor = FORMAT_BLOCK_HEADER,
-                                        .wear_holdoff = collector->wear_holdoff};
-        return collector->victim == NO_BLOCK ? STORE_IDLE : STORE_MORE;
-    }
-    return collect(store);
+    return collector->victim == NO_BLOCK ? look(store) : collect(store);
 }

@@ -150,6 +150,7 @@ int store_swap_set(struct store *store, uint32_t blocks)
             return -ENOSPC;
     }
     store->swap_blocks_max = blocks;
+    collector_due(store);
     return swap_shrinking(store) ? -EAGAIN : 0;
 }
 

@@ -235,7 +235,8 @@ struct transaction {
 
 struct collector {
     uint32_t victim, cursor;               /* block, offset in it */
-    uint32_t wear_holdoff;                 /* collections until the next one for wear alone */
+    bool due;                              /* a block has changed since the last look */
+    uint32_t wear_holdoff;                 /* erases until the next collection for wear alone */
 };
 
 struct store {
@@ -362,6 +363,8 @@ void stream_programmed(struct store *store, enum block_stream stream, uint32_t b
 void stream_summarised(struct store *store, enum block_stream stream, uint32_t bytes, int status);
 /* Ends the stream's block because a program in it failed. */
 void stream_break(struct store *store, enum block_stream stream);
+/* Ends its block, step by step. */
+enum store_work stream_close(struct store *store, enum block_stream stream);
 /* Ends it without a summary, for what was written last is void. */
 void stream_abandon(struct store *store, enum block_stream stream);
 bool stream_open_to_all(const struct store *store, enum block_stream stream);
@@ -509,6 +512,7 @@ enum store_work collector_step(struct store *store);
 void collector_broken(struct store *store, uint32_t block);
 uint32_t collector_wanted_erased(const struct store *store);
 void collector_erased(struct store *store);
+void collector_due(struct store *store);
 bool collector_voids(const struct store *store);
 
 /* ---- promise.c ---- */

@@ -90,6 +90,7 @@ void stream_opened(struct store *store, enum block_stream index, uint32_t number
         return;
     }
     store->erased--;
+    collector_due(store);
     store->sequence++;
     store->newest = number;
     memcpy(store->next, store->operation.next, sizeof store->next);
@@ -245,7 +246,7 @@ void stream_summarised(struct store *store, enum block_stream index, uint32_t by
     block_close(store, block);
 }
 
-static enum store_work stream_close(struct store *store, enum block_stream index)
+enum store_work stream_close(struct store *store, enum block_stream index)
 {
     struct stream *stream = &store->streams[index];
     uint32_t block = stream->block;
