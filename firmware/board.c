@@ -130,3 +130,8 @@ struct flash *board_init_flash(const struct platform *platform)
     }
     return facts->kind == PLATFORM_FLASH_CFI ? &flash.cfi.nor.flash : &flash.spi.nor.flash;
 }
+
+bool board_flash_is_protected(const struct platform *platform, uint32_t start, uint32_t bytes)
+{
+    return platform->flash.kind == PLATFORM_FLASH_SPI && spi_nor_writable(&flash.spi.nor, start, bytes) != 0;
+}

@@ -5,6 +5,9 @@
 #ifndef FIRMWARE_BOARD_H
 #define FIRMWARE_BOARD_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "hal/flash.h"
 #include "platform/probe.h"
 
@@ -14,5 +17,7 @@ void board_init_console(const struct platform *platform);
 void board_init_interrupts(const struct platform *platform);
 /* NULL: there is none that works. The window is empty. */
 struct flash *board_init_flash(const struct platform *platform);
+/* Whether bits of the part itself keep any of the range from being written; they are never changed. */
+bool board_flash_is_protected(const struct platform *platform, uint32_t start, uint32_t bytes);
 
 #endif

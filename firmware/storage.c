@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "firmware/board.h"
 #include "firmware/log.h"
 #include "firmware/random.h"
 #include "firmware/usercopy.h"
@@ -54,7 +55,11 @@ static bool find_partition(const struct platform *platform, struct flash *flash)
     if (!flash)
         return false;
     if (partition_find(platform, flash, &storage.partition)) {
-        log_line("flash: no partition of ours: %s", storage.partition.why);
+        log_line("flash: no partition of ours: %s; running without it (platform/BOARDS.md)", storage.partition.why);
+        return false;
+    }
+    if (board_flash_is_protected(platform, storage.partition.start, storage.partition.bytes)) {
+        log_line("flash: the part's protection bits cover the partition; running without it (sf protect unlock)");
         return false;
     }
     storage.config.flash = flash;

@@ -24,7 +24,9 @@ def processor(result):
 def contained(result):
     """The last program stores to kernel memory, which ends it with SIGSEGV."""
     assert result.status == 128 + 11
-    assert 'good' in result.text and re.search(r'^hostile .*', result.text, re.M)
+    assert 'fill pages=900 rounds=1 seed=1 good' in result.text and 'parent=good' in result.text
+    # Not from the start of a line: newer machine-mode firmware remarks on forbidden instructions there.
+    assert re.search(r'hostile attacks=(\d+) contained=\1$', result.text, re.M)
     assert 'panic' not in result.err and 'check failed' not in result.err
 
 
