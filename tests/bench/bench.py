@@ -73,11 +73,11 @@ def measure_inside():
 def measure_boot():
     """Instructions from the firmware's first to the first task's, as the firmware counted them."""
     done = vellum('bench', FRAMES=ROOMY_FRAMES)
-    found = re.search(r'boot_insn=(\d+)', done.stderr)
+    found = re.search(r'^vellum: up: instructions=(\d+)', done.stderr, re.M)
     if found:
         show('boot_insn', int(found[1]), 'insn')
     else:
-        fail('the firmware does not tell boot_insn')
+        fail('the firmware does not tell how many instructions its start took')
 
 
 def measure_least_frames():

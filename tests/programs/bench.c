@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <ucontext.h>
 
 #define PAGE 4096u
@@ -294,16 +295,56 @@ static double fault_tail(void)
     return (double)spent / (double)(pages * ROUNDS);
 }
 
-/* Both want many more pages than frames. Written once from end to end, then again: each page evicts one. */
+/*
+ * Under an emulator `instret` goes on while the hart idles, and what swaps waits for flash. So a child runs whenever
+ * nobody else does, and tells its own run time (an instruction is a nanosecond then), which does not count.
+ */
+static volatile uint64_t *soaked;
+static pid_t soaker;
+
+static void end_soaking(void)
+{
+    kill(soaker, SIGKILL);
+    waitpid(soaker, NULL, 0);
+}
+
+/* Before the pages of a figure are there: the child must not share them. */
+static void begin_soaking(void)
+{
+    struct timespec time;
+
+    soaked = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (soaked == MAP_FAILED)
+        die("bench: mmap: %s", strerror(errno));
+    *soaked = 0;
+    soaker = fork();
+    if (soaker < 0)
+        die("bench: fork: %s", strerror(errno));
+    while (soaker == 0) {
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+        *soaked = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+    }
+    atexit(end_soaking);
+}
+
+static uint64_t busy_instructions(void)
+{
+    return instructions() - *soaked;
+}
+
+/* Both want many more pages than frames. Once the first half has filled them, each new page evicts another. */
 static char *swap_area;
 
 static double swap_out_insn(void)
 {
+    size_t half = pages / 2;
+
+    begin_soaking();
     swap_area = map_pages(pages);
-    fill_pages(swap_area, 0, pages);
-    uint64_t start = instructions();
-    fill_pages(swap_area, 0, pages);
-    return per(start, pages);
+    fill_pages(swap_area, 0, half);
+    uint64_t start = busy_instructions();
+    fill_pages(swap_area, half, pages - half);
+    return (double)(busy_instructions() - start) / (double)(pages - half);
 }
 
 /* After swap_out_insn, with the same pages: two rounds of reading, the first of which evicts what is still dirty. */
@@ -312,9 +353,9 @@ static double swap_in_insn(void)
     if (swap_area == NULL)
         die("bench: swap_in_insn comes after swap_out_insn");
     check_pages(swap_area, pages);
-    uint64_t start = instructions();
+    uint64_t start = busy_instructions();
     check_pages(swap_area, pages);
-    double value = per(start, pages);
+    double value = (double)(busy_instructions() - start) / (double)pages;
     munmap(swap_area, pages * PAGE);
     return value;
 }
