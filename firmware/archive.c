@@ -66,7 +66,7 @@ static int make_directory(const struct cpio_member *member)
 {
     struct path_end end;
     uint32_t node;
-    int error = path_walk(INODE_ROOT, member->name, false, &end);
+    int error = path_walk(INODE_ROOT, member->name, LAST_NAME, &end);
 
     if (error || end.inode)
         return error;

@@ -81,6 +81,8 @@ void object_get(struct object *object);
 void object_put(struct object *object);
 uint64_t object_bytes(const struct object *object);
 uint32_t object_node(const struct object *object);         /* 0: none */
+/* How long the node's file is now, if it is in memory: before a sync that may differ from what the store says. */
+uint64_t object_bytes_of_node(uint32_t node, uint64_t stored_bytes);
 int object_resize(struct object *object, uint64_t bytes) MUST_CHECK;
 /* Makes the pages and the size of a node's object durable. */
 int object_sync(struct object *object) MUST_CHECK;

@@ -14,7 +14,7 @@
 /* Where something new is to be: the name is not there yet. */
 static int walk_to_new(uint64_t directory, va_t path, struct path_end *end)
 {
-    int error = path_walk_argument((int32_t)directory, path, false, end);
+    int error = path_walk_argument((int32_t)directory, path, LAST_NAME, end);
 
     return error ? error : end->inode ? -EEXIST : 0;
 }
@@ -77,7 +77,8 @@ int64_t sys_symlinkat(va_t text, uint64_t directory, va_t path)
 int64_t sys_linkat(uint64_t old_directory, va_t old_path, uint64_t directory, va_t path, uint64_t flags)
 {
     struct path_end old, end;
-    int error = path_walk_argument((int32_t)old_directory, old_path, flags & LINUX_AT_SYMLINK_FOLLOW, &old);
+    int error = path_walk_argument((int32_t)old_directory, old_path,
+                                   flags & LINUX_AT_SYMLINK_FOLLOW ? LAST_FOLLOWED : LAST_LINK, &old);
 
     if (!error && !old.inode)
         error = -ENOENT;
@@ -99,7 +100,9 @@ static int remove_directory(const struct path_end *end, const char *last)
 
 static int remove_file(const struct path_end *end)
 {
-    return !end->name[0] || inode_is_directory(end->inode) ? -EISDIR : inode_remove(end->inode);
+    if (!end->name[0] || inode_is_directory(end->inode))
+        return -EISDIR;
+    return end->must_be_directory ? -ENOTDIR : inode_remove(end->inode);
 }
 
 /* The last name of a path, for those that mean a directory by "." or "..". */
@@ -125,7 +128,7 @@ int64_t sys_unlinkat(uint64_t directory, va_t path, uint64_t flags)
 
     if (error)
         return error;
-    error = path_walk(argument.at, argument.path, false, &end);
+    error = path_walk(argument.at, argument.path, LAST_NAME, &end);
     if (!error && !end.inode)
         error = -ENOENT;
     if (!error)
@@ -185,10 +188,10 @@ int64_t sys_renameat2(uint64_t old_directory, va_t old_path, uint64_t directory,
 
     if (flags & ~(uint64_t)LINUX_RENAME_NOREPLACE)
         return -EINVAL;
-    int error = path_walk_argument((int32_t)old_directory, old_path, false, &from);
+    int error = path_walk_argument((int32_t)old_directory, old_path, LAST_NAME, &from);
 
     if (!error)
-        error = path_walk_argument((int32_t)directory, path, false, &to);
+        error = path_walk_argument((int32_t)directory, path, LAST_NAME, &to);
     return error ? error : rename_checked(&from, &to, (uint32_t)flags);
 }
 
@@ -213,7 +216,8 @@ static int inode_of_path(uint64_t directory, va_t path, uint64_t flags, inode_t 
 
     if (flags & LINUX_AT_EMPTY_PATH && user_read(&first, path, 1) == 0 && !first)
         return inode_of_descriptor(directory, inode);
-    int error = path_walk_argument((int32_t)directory, path, !(flags & LINUX_AT_SYMLINK_NOFOLLOW), &end);
+    int error = path_walk_argument((int32_t)directory, path,
+                                   flags & LINUX_AT_SYMLINK_NOFOLLOW ? LAST_LINK : LAST_FOLLOWED, &end);
 
     *inode = end.inode;
     return error ? error : end.inode ? 0 : -ENOENT;

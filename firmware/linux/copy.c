@@ -16,10 +16,11 @@ struct side {
     uint64_t offset;
 };
 
-static int side_begin(struct side *side, uint64_t descriptor, va_t offset_at)
+/* `useless`: the one way of opening that is of no use here. */
+static int side_begin(struct side *side, uint64_t descriptor, va_t offset_at, uint32_t useless)
 {
     side->file = files_get_file(descriptor);
-    if (!side->file)
+    if (!side->file || (side->file->flags & LINUX_O_ACCMODE) == useless)
         return -EBADF;
     side->offset_at = offset_at;
     side->offset = side->file->offset;
@@ -91,10 +92,10 @@ static int64_t copy_between(struct side *to, struct side *from, uint64_t bytes)
 int64_t sys_sendfile(uint64_t to_descriptor, uint64_t from_descriptor, va_t offset, uint64_t bytes)
 {
     struct side from, to = { 0 };
-    int64_t result = side_begin(&from, from_descriptor, offset);
+    int64_t result = side_begin(&from, from_descriptor, offset, LINUX_O_WRONLY);
 
     if (!result)
-        result = side_begin(&to, to_descriptor, 0);
+        result = side_begin(&to, to_descriptor, 0, LINUX_O_RDONLY);
     if (!result)
         result = from.file->ops->object ? copy_between(&to, &from, bytes) : -EINVAL;
     if (to.file)
@@ -121,10 +122,10 @@ int64_t sys_copy_file_range(uint64_t from_descriptor, va_t from_offset, uint64_t
                             uint64_t bytes, uint64_t flags)
 {
     struct side from, to = { 0 };
-    int64_t result = side_begin(&from, from_descriptor, from_offset);
+    int64_t result = side_begin(&from, from_descriptor, from_offset, LINUX_O_WRONLY);
 
     if (!result)
-        result = side_begin(&to, to_descriptor, to_offset);
+        result = side_begin(&to, to_descriptor, to_offset, LINUX_O_RDONLY);
     if (!result)
         result = flags ? -EINVAL : check_range_copy(&to, &from, bytes);
     if (!result)

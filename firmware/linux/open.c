@@ -55,7 +55,8 @@ static int open_once(inode_t at, const char *path, uint32_t flags, uint32_t mode
 {
     bool exclusive = has_all(flags, LINUX_O_CREAT | LINUX_O_EXCL);
     struct path_end end;
-    int error = path_walk(at, path, !exclusive && !(flags & LINUX_O_NOFOLLOW), &end);
+    enum path_last last = exclusive || flags & LINUX_O_NOFOLLOW ? LAST_LINK : LAST_FOLLOWED;
+    int error = path_walk(at, path, last, &end);
 
     if (error)
         return error;

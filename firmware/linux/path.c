@@ -16,7 +16,7 @@ struct walk {
     const char *rest;
     char *page; /* LINUX_PATH_MAX bytes, or NULL */
     unsigned links;
-    bool follow;
+    enum path_last last;
     struct path_end *end;
 };
 
@@ -67,6 +67,11 @@ static int splice_link(struct walk *walk, inode_t link, uint64_t text_bytes)
     return 0;
 }
 
+static bool is_at_end(const struct walk *walk)
+{
+    return walk->rest[strspn(walk->rest, "/")] == 0;
+}
+
 static int follow_link(struct walk *walk)
 {
     struct linux_stat status;
@@ -75,7 +80,7 @@ static int follow_link(struct walk *walk)
 
     if (error || (status.st_mode & LINUX_S_IFMT) != LINUX_S_IFLNK)
         return error;
-    if (!walk->follow && !*walk->rest)
+    if (is_at_end(walk) && (walk->last == LAST_NAME || (walk->last == LAST_LINK && !*walk->rest)))
         return 0;
     if (walk->links++ == LINKS_MAX)
         return -ELOOP;
@@ -118,12 +123,14 @@ static int walk_all(struct walk *walk)
             return error;
         end->must_be_directory = *walk->rest == '/';
     }
-    return end->must_be_directory && end->inode && !inode_is_directory(end->inode) ? -ENOTDIR : 0;
+    if (walk->last != LAST_NAME && end->must_be_directory && end->inode && !inode_is_directory(end->inode))
+        return -ENOTDIR;
+    return 0;
 }
 
-int path_walk(inode_t at, const char *path, bool follow, struct path_end *end)
+int path_walk(inode_t at, const char *path, enum path_last last, struct path_end *end)
 {
-    struct walk walk = { .rest = path, .follow = follow, .end = end };
+    struct walk walk = { .rest = path, .last = last, .end = end };
 
     if (!*path)
         return -ENOENT;
@@ -139,7 +146,7 @@ int path_walk(inode_t at, const char *path, bool follow, struct path_end *end)
 int path_find(inode_t at, const char *path, inode_t *inode)
 {
     struct path_end end;
-    int error = path_walk(at, path, true, &end);
+    int error = path_walk(at, path, LAST_FOLLOWED, &end);
 
     if (error)
         return error;
@@ -231,14 +238,14 @@ void path_release(struct path_argument *argument)
     mm_frame_put(cpu_direct_pa(argument->path));
 }
 
-int path_walk_argument(int64_t descriptor, uint64_t user_path, bool follow, struct path_end *end)
+int path_walk_argument(int64_t descriptor, uint64_t user_path, enum path_last last, struct path_end *end)
 {
     struct path_argument argument;
     int error = path_get(descriptor, user_path, &argument);
 
     if (error)
         return error;
-    error = path_walk(argument.at, argument.path, follow, end);
+    error = path_walk(argument.at, argument.path, last, end);
     path_release(&argument);
     return error;
 }

@@ -20,11 +20,13 @@ struct path_end {
     char name[TREE_NAME_MAX + 1]; /* empty: the path is the directory `inode` itself, with no last name */
 };
 
+/* What a link at the very end stands for: what it leads to; itself, unless a '/' is behind it; always itself. */
+enum path_last { LAST_FOLLOWED, LAST_LINK, LAST_NAME };
 /*
- * `at`: the directory that relative paths begin in. `follow`: a link at the very end is followed too.
- * -ENOENT: a directory on the way, or an empty path; -ENOTDIR; -ELOOP; -ENAMETOOLONG.
+ * `at`: the directory that relative paths begin in. -ENOENT: a directory on the way, or an empty path; -ENOTDIR, but
+ * not for a name with '/' behind it in LAST_NAME; -ELOOP; -ENAMETOOLONG.
  */
-int path_walk(inode_t at, const char *path, bool follow, struct path_end *end) MUST_CHECK;
+int path_walk(inode_t at, const char *path, enum path_last last, struct path_end *end) MUST_CHECK;
 
 /* The inode at the path, links followed. -ENOENT and path_walk's. */
 int path_find(inode_t at, const char *path, inode_t *inode) MUST_CHECK;
@@ -46,6 +48,6 @@ struct path_argument {
 int path_get(int64_t descriptor, uint64_t user_path, struct path_argument *argument) MUST_CHECK;
 void path_release(struct path_argument *argument);
 /* Both and a walk in one, for calls that need no more of the path. */
-int path_walk_argument(int64_t descriptor, uint64_t user_path, bool follow, struct path_end *end) MUST_CHECK;
+int path_walk_argument(int64_t descriptor, uint64_t user_path, enum path_last last, struct path_end *end) MUST_CHECK;
 
 #endif

@@ -100,7 +100,7 @@ static void move_read(struct pipe *pipe, uint64_t bytes)
 
 /* ---- Moving ---- */
 
-/* `bytes` between the pipe, from the position on, and `span`. -EAGAIN: memory is being written back. Moves nothing on. */
+/* `bytes` between the pipe, from the position on, and `span`; moves nothing on. -EAGAIN: memory is written back. */
 static int copy(struct pipe *pipe, uint64_t position, struct span span, uint64_t bytes, int end)
 {
     while (bytes) {

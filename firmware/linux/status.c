@@ -30,7 +30,8 @@ static int status_at(uint64_t directory, va_t path, uint64_t flags, struct linux
 
     if (flags & LINUX_AT_EMPTY_PATH && (!path || (user_read(&first, path, 1) == 0 && !first)))
         return status_of_descriptor(directory, status);
-    int error = path_walk_argument((int32_t)directory, path, !(flags & LINUX_AT_SYMLINK_NOFOLLOW), &end);
+    int error = path_walk_argument((int32_t)directory, path,
+                                   flags & LINUX_AT_SYMLINK_NOFOLLOW ? LAST_LINK : LAST_FOLLOWED, &end);
 
     if (error)
         return error;
@@ -144,7 +145,7 @@ int64_t sys_readlinkat(uint64_t directory, va_t path, va_t buffer, uint64_t byte
 
     if ((int32_t)bytes <= 0)
         return -EINVAL;
-    int error = path_walk_argument((int32_t)directory, path, false, &end);
+    int error = path_walk_argument((int32_t)directory, path, LAST_LINK, &end);
 
     if (error)
         return error;
@@ -167,7 +168,7 @@ static int change_directory(inode_t inode)
 int64_t sys_chdir(va_t path)
 {
     struct path_end end;
-    int error = path_walk_argument(LINUX_AT_FDCWD, path, true, &end);
+    int error = path_walk_argument(LINUX_AT_FDCWD, path, LAST_FOLLOWED, &end);
 
     if (error)
         return error;
@@ -211,7 +212,7 @@ static struct linux_statfs statfs_of(inode_t inode)
 int64_t sys_statfs(va_t path, va_t out)
 {
     struct path_end end;
-    int error = path_walk_argument(LINUX_AT_FDCWD, path, true, &end);
+    int error = path_walk_argument(LINUX_AT_FDCWD, path, LAST_FOLLOWED, &end);
 
     if (error)
         return error;

@@ -62,7 +62,7 @@ static int store_status(inode_t inode, struct linux_stat *status)
 
     status->st_mode = info.mode;
     status->st_nlink = !info.parent ? 0 : directory ? 2 + count_directories(inode) : 1;
-    status->st_size = (int64_t)info.bytes;
+    status->st_size = (int64_t)object_bytes_of_node(inode, info.bytes);
     status->st_atime_s = status->st_mtime_s = status->st_ctime_s = info.modified_s;
     return 0;
 }

@@ -15,18 +15,16 @@ static inline int64_t move(struct file *file, enum way way, struct span span, ui
     return way == READ ? file_read(file, span, at) : file_write(file, span, at);
 }
 
-/* Appending is the file's end, not its position. */
-static inline uint64_t position(struct file *file, enum way way)
+/* Appending is at the file's end, whatever position or offset there is (Linux: pwrite too). */
+static inline uint64_t position(const struct file *file, enum way way, uint64_t at)
 {
-    if (way == WRITE && file->flags & LINUX_O_APPEND && file->ops->object)
-        return object_bytes(file->ops->object(file));
-    return file->offset;
+    return way == WRITE && file->flags & LINUX_O_APPEND && file->object ? object_bytes(file->object) : at;
 }
 
 /* At the file's position, which moves on. */
 static inline int64_t move_on(struct file *file, enum way way, struct span span)
 {
-    uint64_t at = position(file, way);
+    uint64_t at = position(file, way, file->offset);
 
     if (span.bytes > BYTES_MAX)
         span.bytes = BYTES_MAX;
@@ -61,7 +59,7 @@ static int64_t move_part(struct file *file, enum way way, const struct linux_iov
 
     if (!at)
         return move_on(file, way, span);
-    int64_t moved = move(file, way, span, *at);
+    int64_t moved = move(file, way, span, position(file, way, *at));
 
     *at += moved > 0 ? (uint64_t)moved : 0;
     return moved;

@@ -124,17 +124,31 @@ int object_make(uint64_t bytes, struct object **object)
     return start(0, bytes, object);
 }
 
+static struct object *known_object(uint32_t node)
+{
+    struct object *object = mm.objects;
+
+    while (object && object->node != node)
+        object = object->next;
+    return object;
+}
+
+uint64_t object_bytes_of_node(uint32_t node, uint64_t stored_bytes)
+{
+    const struct object *object = known_object(node);
+
+    return object ? object->bytes : stored_bytes;
+}
+
 int object_of_node(uint32_t node, struct object **object)
 {
     struct node_info info;
     int error;
 
-    for (struct object *known = mm.objects; known; known = known->next) {
-        if (known->node == node) {
-            known->references++;
-            *object = known;
-            return 0;
-        }
+    *object = known_object(node);
+    if (*object) {
+        object_get(*object);
+        return 0;
     }
     error = node_get(mm.store, node, &info);
     if (error)

@@ -1,0 +1,67 @@
+/*
+ * names make: directories, links, modes, dates and renamed files in the root, made durable.
+ * names check: they are there.
+ */
+#include "common.h"
+
+#define CHECK(condition) ((condition) ? (void)0 : die("names: line %d: %s (%s)", __LINE__, #condition, strerror(errno)))
+
+static void put(const char *path, const char *text)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+    CHECK(file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text));
+    CHECK(close(file) == 0);
+}
+
+static void check(const char *path, const char *text)
+{
+    char found[100] = { 0 };
+    int file = open(path, O_RDONLY);
+
+    CHECK(file >= 0 && read(file, found, sizeof found - 1) == (ssize_t)strlen(text));
+    CHECK(strcmp(found, text) == 0);
+    close(file);
+}
+
+static void make(void)
+{
+    struct timespec times[2] = { { 1, 0 }, { 1234567890, 0 } };
+
+    CHECK(mkdir("/a", 0755) == 0 && mkdir("/a/b", 0700) == 0);
+    put("/a/b/first", "first");
+    put("/a/old", "old contents, longer");
+    put("/a/gone", "gone");
+    put("/a/new", "new");
+    CHECK(rename("/a/new", "/a/old") == 0);
+    CHECK(rename("/a/b/first", "/second") == 0);
+    CHECK(unlink("/a/gone") == 0);
+    CHECK(symlink("../second", "/a/link") == 0);
+    CHECK(chmod("/second", 0711) == 0);
+    CHECK(utimensat(AT_FDCWD, "/second", times, 0) == 0);
+    int directory = open("/a", O_RDONLY);
+    CHECK(fsync(directory) == 0);
+    close(directory);
+}
+
+static void check_all(void)
+{
+    struct stat status;
+
+    check("/a/old", "new");
+    check("/second", "first");
+    check("/a/link", "first");
+    CHECK(access("/a/gone", F_OK) != 0 && access("/a/new", F_OK) != 0 && access("/a/b/first", F_OK) != 0);
+    CHECK(stat("/second", &status) == 0 && status.st_mode == (S_IFREG | 0711) && status.st_mtime == 1234567890);
+    CHECK(lstat("/a/link", &status) == 0 && S_ISLNK(status.st_mode) && status.st_size == 9);
+    CHECK(stat("/a/b", &status) == 0 && status.st_mode == (S_IFDIR | 0700));
+}
+
+int main(int count, char **arguments)
+{
+    if (count > 1 && !strcmp(arguments[1], "make"))
+        make();
+    check_all();
+    puts("names good");
+    return 0;
+}

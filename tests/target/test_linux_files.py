@@ -1,0 +1,55 @@
+"""Calls about files: what programs are answered on Linux and on Vellum; and what a boot later is still there.
+
+The reference is the Linux that the tests run on, with the program built for it.
+"""
+
+import subprocess
+
+import pytest
+from conftest import PROGRAMS, ROOT, TIMEOUT_S
+
+# What runs on Linux (`.` is a new folder), and what on Vellum: files of the store and in memory answer alike.
+PAIRS = {
+    'store': (['linux_files', 'd'], 'linux_files /d'),
+    'memory': (['linux_files', 'd'], 'linux_files /tmp/d'),
+    'shm': (['linux_files', 'd'], 'linux_files /dev/shm/d'),
+    'pipes': (['linux_pipes'], 'linux_pipes'),
+    'proc': (['linux_proc'], 'linux_proc'),
+}
+
+
+@pytest.fixture(scope='module')
+def linux(tmp_path_factory):
+    """linux(words): the output on Linux, made once."""
+    known = {}
+
+    def call(words):
+        key = ' '.join(words)
+        if key not in known:
+            subprocess.run(['make', '-s', '-C', ROOT, f'build/programs-host/{words[0]}'], check=True)
+            done = subprocess.run([ROOT / 'build' / 'programs-host' / words[0], *words[1:]], capture_output=True,
+                                  cwd=tmp_path_factory.mktemp(words[0]), stdin=subprocess.DEVNULL, timeout=TIMEOUT_S,
+                                  check=False)
+            assert done.returncode == 0, done.stderr
+            known[key] = done.stdout.decode()
+        return known[key]
+    return call
+
+
+@pytest.mark.parametrize('frames', [1024, 128])
+@pytest.mark.parametrize('pair', PAIRS)
+def test_says_the_same_as_on_linux(vellum, linux, pair, frames):
+    words, command = PAIRS[pair]
+    done = vellum(command, FRAMES=frames)
+    assert done.text == linux(words)
+    assert done.status == 0
+    assert not [line for line in done.lines if 'not supported' in line]
+
+
+def test_names_are_there_at_the_next_boot(vellum, image):
+    image('put', PROGRAMS / 'names')
+    assert vellum('names make', FLASH=image.path).text == 'names good\n'
+    assert vellum('names check', FLASH=image.path).text == 'names good\n'
+    image('check')
+    listed = image('ls').stdout
+    assert 'second' in listed and 'gone' not in listed
