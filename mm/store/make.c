@@ -107,7 +107,13 @@ static int old_contents_erase(struct store *store)
     return short_of_erased(store) || to_be_erased(store) ? -EIO : 0;
 }
 
-/* The first commit: nothing counts. */
+static bool nothing_more(const struct store *store)
+{
+    (void)store;
+    return false;
+}
+
+/* The first commit: nothing counts. An erase that is under way gets its stamp, which has its count. */
 static int first_commit(struct store *store)
 {
     store->doubt = true;
@@ -116,6 +122,7 @@ static int first_commit(struct store *store)
         if (store_step(store) == STORE_IDLE || !store->doubt_pressing)
             break;
     }
+    erase_all(store, nothing_more);
     return store->doubt || !store->commit_place[0] ? -EIO : 0;
 }
 
