@@ -34,7 +34,7 @@ PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard test
 HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c mm/store/seal.c mm/store/crc32c.c mm/vm/fault.c mm/vm/frame.c mm/vm/sv39.c mm/vm/region.c \
     mm/vm/copy.c firmware/trap.c firmware/task.c firmware/fault.c firmware/linux/syscall.c \
     firmware/linux/sigframe.c firmware/linux/deliver.c firmware/linux/signal.c firmware/linux/transfer.c \
-    firmware/linux/pipe.c
+    firmware/linux/pipe.c mm/vm/fork.c mm/vm/table.c mm/vm/pool.c mm/vm/promise.c mm/vm/space.c
 
 .PHONY: all run check bench debug image flash compat size lint help clean setup-run setup-check host-tests programs
 

@@ -14,6 +14,7 @@
 
 /* Fills all three; -EAGAIN or -ENOMEM as mm_frame_get(), -ENOMEM when no slot is free. */
 int stack_get(uint16_t *slot, pa_t frames[KERNEL_STACK_FRAMES], void **top) MUST_CHECK;
-void stack_put(uint16_t slot, const pa_t frames[KERNEL_STACK_FRAMES]);
+/* What stack_get() has filled. One stack is kept for the next that asks, with what it holds. */
+void stack_put(uint16_t slot, const pa_t frames[KERNEL_STACK_FRAMES], void *top);
 
 #endif

@@ -170,7 +170,7 @@ static void space_show(struct hart *hart, struct space *space)
 
 static void task_free(struct task *task)
 {
-    stack_put(task->stack_slot, task->stack_frames);
+    stack_put(task->stack_slot, task->stack_frames, task->frame + 1);
     pool_put(&task_pool, task);
 }
 
