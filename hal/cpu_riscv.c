@@ -3,22 +3,14 @@
  */
 #include "hal/cpu_riscv.h"
 
-#define SIFIVE_VENDOR_ID      0x489u
-#define SIFIVE_U54_ID         0x1u
-#define SIFIVE_U74_ID         0x8000000000000007u
-#define CIP_1200_LAST_MIMPID  0x200630u /* of the lower 24 bits */
-#define CIP_1200_FIXED_MIMPID 0x1200626u
-
 /* sxstatus.MAEE, and the bits of a leaf: strong order, cacheable, bufferable, shareable */
-#define THEAD_VENDOR_ID   0x5b7u
-#define CSR_TH_SXSTATUS   0x5c0
-#define TH_SXSTATUS_MAEE  (1u << 21)
-#define TH_LEAF_SO        (1ull << 63)
-#define TH_LEAF_C         (1ull << 62)
-#define TH_LEAF_B         (1ull << 61)
-#define TH_LEAF_SH        (1ull << 60)
-
-#define VA_BITS 39u
+#define THEAD_VENDOR_ID  0x5b7u
+#define CSR_TH_SXSTATUS  0x5c0
+#define TH_SXSTATUS_MAEE (1u << 21)
+#define TH_LEAF_SO       (1ull << 63)
+#define TH_LEAF_C        (1ull << 62)
+#define TH_LEAF_B        (1ull << 61)
+#define TH_LEAF_SH       (1ull << 60)
 
 static unsigned asid_bits;
 static enum cpu_errata errata;
@@ -36,15 +28,6 @@ unsigned cpu_asid_bits(void)
 enum cpu_errata cpu_errata(void)
 {
     return errata;
-}
-
-enum cpu_errata cpu_errata_of(uint64_t mvendorid, uint64_t marchid, uint64_t mimpid)
-{
-    if (mvendorid != SIFIVE_VENDOR_ID || (mimpid & 0xffffff) > CIP_1200_LAST_MIMPID || mimpid == CIP_1200_FIXED_MIMPID)
-        return CPU_ERRATA_NONE;
-    if (marchid == SIFIVE_U54_ID)
-        return CPU_ERRATA_FU540;
-    return marchid == SIFIVE_U74_ID ? CPU_ERRATA_FU740 : CPU_ERRATA_NONE;
 }
 
 struct cpu_attributes cpu_attributes_probe(uint64_t mvendorid)
@@ -123,7 +106,5 @@ void cpu_icache_sync(void)
 
 va_t cpu_fault_address(uint64_t scause, uint64_t stval)
 {
-    if (errata == CPU_ERRATA_NONE || (scause != CAUSE_FETCH_ACCESS && scause != CAUSE_FETCH_PAGE))
-        return stval;
-    return (va_t)((int64_t)(stval << (64 - VA_BITS)) >> (64 - VA_BITS));
+    return cpu_fault_address_with(errata, scause, stval);
 }

@@ -69,6 +69,8 @@ void cpu_tlb_flush_kernel_page(va_t va);
 
 /* stval of a fault as an address: sign-extended where CIP-453 left that out. */
 va_t cpu_fault_address(uint64_t scause, uint64_t stval);
+/* The same on a hart with these errata. */
+va_t cpu_fault_address_with(enum cpu_errata errata, uint64_t scause, uint64_t stval);
 
 static inline uint64_t cpu_cycles(void)
 {
