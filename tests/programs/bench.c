@@ -323,6 +323,7 @@ static void begin_soaking(void)
     while (soaker == 0) {
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
         *soaked = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+        sched_yield();
     }
     atexit(end_soaking);
 }
