@@ -12,6 +12,31 @@
 
 #include "mm/store/state.h"
 
+struct block *block_at(const struct store *store, uint32_t block)
+{
+    return &store->blocks[block / BLOCKS_PER_PAGE][block % BLOCKS_PER_PAGE];
+}
+
+uint32_t place_of(const struct store *store, uint32_t block, uint32_t offset)
+{
+    return (block << store->units_shift) + offset / FORMAT_UNIT;
+}
+
+uint32_t place_block(const struct store *store, uint32_t place)
+{
+    return place >> store->units_shift;
+}
+
+uint32_t place_offset(const struct store *store, uint32_t place)
+{
+    return (place & ((1u << store->units_shift) - 1)) * FORMAT_UNIT;
+}
+
+struct block *block_of_place(const struct store *store, uint32_t place)
+{
+    return block_at(store, place_block(store, place));
+}
+
 static void retire(struct store *store, struct block *block)
 {
     block->state = BLOCK_BAD;
@@ -66,8 +91,8 @@ void block_failed(struct store *store, uint32_t index)
 }
 
 /*
- * The newest opening must stay readable: it says which blocks may hold half a stamp. While the last commit is in doubt no
- * file's block is erased, whatever that commit says about it.
+ * The newest opening must stay readable: it says which blocks may hold half a stamp. While the last commit is in
+ * doubt no file's block is erased, whatever that commit says about it.
  */
 bool block_erasable(const struct store *store, uint32_t index)
 {
@@ -86,8 +111,9 @@ static uint64_t urgency(const struct block *block)
 }
 
 /*
- * Suspects come first, and nothing is opened before the last of them is erased: until then a cut in the middle of such an
- * erase, which may leave the stamp as it is, finds them suspected again. Then void ones, for which files wait.
+ * Suspects come first, and nothing is opened before the last of them is erased: until then a cut in the middle of
+ * such an erase, which may leave the stamp as it is, finds them suspected again. Then void ones, for which files
+ * wait.
  */
 static uint32_t eraser_choose(const struct store *store)
 {
@@ -129,9 +155,12 @@ void eraser_erased(struct store *store, int status)
 static enum store_work stamp(struct store *store)
 {
     const struct block *block = block_at(store, store->eraser.block);
-    struct erase_stamp made = {.magic = ERASE_MAGIC, .version = FORMAT_VERSION, .erases = block->erases,
-                               .block_bytes = store->block_bytes, .total = store->erases_total,
-                               .credit = life_credit(store)};
+    struct erase_stamp made = { .magic = ERASE_MAGIC,
+                                .version = FORMAT_VERSION,
+                                .erases = block->erases,
+                                .block_bytes = store->block_bytes,
+                                .total = store->erases_total,
+                                .credit = life_credit(store) };
 
     item_seal(&made, store->eraser.block, 0);
     memcpy(store->stamp, &made, sizeof made);
@@ -174,7 +203,7 @@ enum store_work eraser_step(struct store *store, bool begin)
         return look(store);
     if (!begin)
         return STORE_IDLE;
-    store->eraser = (struct eraser){.block = eraser_choose(store)};
+    store->eraser = (struct eraser){ .block = eraser_choose(store) };
     if (store->eraser.block == NO_BLOCK)
         return STORE_IDLE;
     return operation_erase(store, store->eraser.block);
@@ -182,7 +211,10 @@ enum store_work eraser_step(struct store *store, bool begin)
 
 /* ---- Opening ---- */
 
-/* Fresh data goes to the block with the fewest erases; what has outlived a collection will stay, and goes to the most. */
+/*
+ * Fresh data goes to the block with the fewest erases; what has outlived a collection will stay, and goes to the
+ * most.
+ */
 static bool most_worn_first(enum block_stream stream)
 {
     return stream == STREAM_COLD || stream == STREAM_SETTLED;
@@ -197,8 +229,8 @@ static uint32_t erased_by_wear(const struct store *store, bool most_worn, uint32
 
         if (block->state != BLOCK_ERASED || i == except)
             continue;
-        if (best == NO_BLOCK || (most_worn ? block->erases > block_at(store, best)->erases
-                                           : block->erases < block_at(store, best)->erases))
+        if (best == NO_BLOCK ||
+            (most_worn ? block->erases > block_at(store, best)->erases : block->erases < block_at(store, best)->erases))
             best = i;
     }
     return best;

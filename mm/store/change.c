@@ -39,7 +39,7 @@ void change_add(struct store *store, uint32_t node, uint32_t page, uint32_t old,
         changes->count = 0;
         transaction->changes = changes;
     }
-    changes->changes[changes->count++] = (struct change){node, page, old, new};
+    changes->changes[changes->count++] = (struct change){ node, page, old, new };
 }
 
 static void pages_free(struct store *store, struct change_page **list)
@@ -105,9 +105,9 @@ static bool in_map(struct store *store, const struct node_entry *map, uint32_t p
 
 static bool in_dropped(struct store *store, const struct change *change, uint32_t page, uint32_t place, uint32_t to)
 {
-    const struct node_entry map = {.map = change->old, .map_height = (uint8_t)change->page};
+    const struct node_entry map = { .map = change->old, .map_height = (uint8_t)change->page };
 
-    return change->new == CHANGE_DROP && in_map(store, &map, page, place, to);
+    return change->new == CHANGE_DROP &&in_map(store, &map, page, place, to);
 }
 
 /* In what the changes replaced. A written place is followed too, so that an undo finds it. */
@@ -139,7 +139,7 @@ static bool in_changes(struct store *store, uint32_t node, uint32_t page, uint32
 static bool by_commit(struct store *store, uint32_t place, uint32_t to)
 {
     for (uint32_t i = 0; i < 2; i++) {
-        uint32_t *pairs[2] = {&store->commit_place[i], &store->transaction.commit_place[i]};
+        uint32_t *pairs[2] = { &store->commit_place[i], &store->transaction.commit_place[i] };
 
         for (uint32_t j = 0; j < 2; j++) {
             if (*pairs[j] != place)
@@ -179,7 +179,7 @@ static void take_back(struct store *store, const struct change *written)
     for (struct change_page *list = store->transaction.changes; list; list = list->before) {
         for (uint32_t i = list->count; i-- > 0;) {
             struct change *later = &list->changes[i];
-            const struct node_entry map = {.map = later->old, .map_height = (uint8_t)later->page};
+            const struct node_entry map = { .map = later->old, .map_height = (uint8_t)later->page };
 
             if (later->node != written->node || later == written)
                 continue;
@@ -214,7 +214,7 @@ void changes_undo(struct store *store)
             if (change->new == CHANGE_TRIM || change->new == CHANGE_DROP)
                 continue;
             take_back(store, change);
-            block_at(store, place_block(store, written))->bits |= BLOCK_VOID;
+            block_of_place(store, written)->bits |= BLOCK_VOID;
             block_died(store, written);
         }
     }

@@ -9,7 +9,7 @@
 /* ---- Live records of each block, counted anew ---- */
 
 struct count {
-    uint16_t *live;                        /* of blocks from `first` on, a page of them */
+    uint16_t *live; /* of blocks from `first` on, a page of them */
     uint32_t first;
 };
 
@@ -77,7 +77,7 @@ static const char *check_block(const struct store *store, uint32_t index, uint32
 
 static const char *check_blocks(const struct store *store)
 {
-    struct count count = {.live = (uint16_t *)(void *)store->bounce};
+    struct count count = { .live = (uint16_t *)(void *)store->bounce };
     uint32_t erased = 0, bad = 0;
 
     for (uint32_t i = 0; i < store->block_count; i++) {
@@ -237,9 +237,11 @@ int store_block(const struct store *store, uint32_t index, struct block_info *in
     if (index >= store->block_count)
         return -EINVAL;
     block = block_at(store, index);
-    *info = (struct block_info){.state = (enum block_state)block->state, .stream = block_stream_of(block),
-                                .erases = block->erases, .used_bytes = block->used * FORMAT_UNIT,
-                                .sequence = block->sequence};
+    *info = (struct block_info){ .state = (enum block_state)block->state,
+                                 .stream = block_stream_of(block),
+                                 .erases = block->erases,
+                                 .used_bytes = block->used * FORMAT_UNIT,
+                                 .sequence = block->sequence };
     if (block->records)
         info->live_bytes = (uint32_t)((uint64_t)info->used_bytes * block->live / block->records);
     return 0;

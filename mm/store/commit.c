@@ -7,8 +7,9 @@
  *    +--- store_commit() = 0 ------ DONE <--------------------------------------------------------+
  *
  * A commit is a pair of equal records that say up to which version records count. Both are written in sequence, after
- * everything they make true is on flash and was read back. After a boot the newest pair, if it stood in a block that was
- * open, is written anew before anything is erased on its word: what a cut left may read differently the next time.
+ * everything they make true is on flash and was read back. After a boot the newest pair, if it stood in a block that
+ * was open, is written anew before anything is erased on its word: what a cut left may read differently the next
+ * time.
  *
  * Owns invariant 8 with mount.c.
  */
@@ -41,7 +42,8 @@ bool commit_pending(const struct store *store)
 
 static uint32_t records_per_block(const struct store *store)
 {
-    return (store->block_bytes - FORMAT_BLOCK_HEADER - FORMAT_ITEM_BYTES) / (record_bytes(FORMAT_PAGE) + FORMAT_ITEM_BYTES);
+    return (store->block_bytes - FORMAT_BLOCK_HEADER - FORMAT_ITEM_BYTES) /
+           (record_bytes(FORMAT_PAGE) + FORMAT_ITEM_BYTES);
 }
 
 /* The worst case: nothing compresses, every table page is rewritten, and one block fails. */
@@ -114,8 +116,12 @@ static void page_append(struct store *store, uint32_t id, uint32_t index, const 
 {
     enum codec_method method;
     uint32_t length = codec_compress(page, store->work, &method);
-    struct append what = {.kind = RECORD_PAGE, .method = (uint8_t)method, .length = (uint16_t)length, .owner = id,
-                          .serial = id == NODE_TABLE ? 0 : node_at(store, id)->serial, .page = index};
+    struct append what = { .kind = RECORD_PAGE,
+                           .method = (uint8_t)method,
+                           .length = (uint16_t)length,
+                           .owner = id,
+                           .serial = id == NODE_TABLE ? 0 : node_at(store, id)->serial,
+                           .page = index };
 
     append_durable(store, STREAM_DURABLE, &what);
 }
@@ -210,12 +216,13 @@ static bool holes_step(struct store *store)
 {
     struct transaction *transaction = &store->transaction;
 
-    for (; transaction->holes_page; transaction->holes_page = transaction->holes_page->before,
-                                    transaction->holes_at = transaction->holes_page ? transaction->holes_page->count : 0) {
+    for (; transaction->holes_page;
+         transaction->holes_page = transaction->holes_page->before,
+         transaction->holes_at = transaction->holes_page ? transaction->holes_page->count : 0) {
         while (transaction->holes_at > 0) {
             struct change change = transaction->holes_page->changes[--transaction->holes_at];
             const struct node_entry *node = node_at(store, change.node);
-            struct append what = {.kind = RECORD_HOLE, .owner = change.node, .page = change.page};
+            struct append what = { .kind = RECORD_HOLE, .owner = change.node, .page = change.page };
 
             if (change.new != CHANGE_TRIM || !node->serial || map_get(store, node, change.page) != MAP_HOLE)
                 continue;
@@ -256,7 +263,7 @@ static void pair_step(struct store *store)
 {
     struct transaction *transaction = &store->transaction;
     uint16_t *list = (uint16_t *)(void *)store->work;
-    struct append what = {.kind = RECORD_COMMIT};
+    struct append what = { .kind = RECORD_COMMIT };
     uint32_t listed = 0;
 
     if (!transaction->commit_records)

@@ -9,12 +9,12 @@
 
 #include "mm/store/crc32c.h"
 
-#define CHECKED_BYTES (FORMAT_ITEM_BYTES - 4u)
+#define CHECKED_BYTES    (FORMAT_ITEM_BYTES - 4u)
 #define CRC32C_REFLECTED 0x82f63b78u
 
 static uint32_t bound_crc(uint32_t place, uint32_t sequence, const void *data, uint32_t bytes)
 {
-    uint32_t binding[2] = {place, sequence};
+    uint32_t binding[2] = { place, sequence };
 
     return crc32c(crc32c(0, binding, sizeof binding), data, bytes);
 }
@@ -27,8 +27,9 @@ void item_seal(void *item, uint32_t place, uint32_t sequence)
 }
 
 /*
- * A turned bit changes the check by a value that depends on its distance from the end alone: that of the last bit is the
- * polynomial, and each bit further away is one more step of the register. A turned bit of the check itself is one bit.
+ * A turned bit changes the check by a value that depends on its distance from the end alone: that of the last bit is
+ * the polynomial, and each bit further away is one more step of the register. A turned bit of the check itself is one
+ * bit.
  */
 bool crc_repair(void *data, uint32_t bytes, uint32_t found, uint32_t stored)
 {

@@ -4,18 +4,18 @@
  *   victim | dead | live --> COLD or SETTLED | dead | header unreadable: on to the next place that anything points at
  *            cursor ->
  *
- * Also moved: what lives in failing blocks, in void ones when a transaction is wanted, in the least worn block when wear
- * has spread, and swap that is to leave flash.
+ * Also moved: what lives in failing blocks, in void ones when a transaction is wanted, in the least worn block when
+ * wear has spread, and swap that is to leave flash.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "mm/store/state.h"
 
-#define WEAR_SPREAD_MOST 16u               /* beyond this, what lies still is moved for wear alone */
-#define WEAR_HOLDOFF 4u                    /* blocks erased between two such moves */
-#define DEAD_A_STEP 16u                    /* dead records passed over in a step */
-#define GAIN_LEAST 32u                     /* a victim frees at least a 32nd of its block */
+#define WEAR_SPREAD_MOST 16u /* beyond this, what lies still is moved for wear alone */
+#define WEAR_HOLDOFF     4u  /* blocks erased between two such moves */
+#define DEAD_A_STEP      16u /* dead records passed over in a step */
+#define GAIN_LEAST       32u /* a victim frees at least a 32nd of its block */
 
 uint32_t collector_wanted_erased(const struct store *store)
 {
@@ -39,9 +39,8 @@ void collector_erased(struct store *store)
         store->collector.wear_holdoff--;
 }
 
-void collector_broken(struct store *store, uint32_t block)
+void collector_broken(struct store *store)
 {
-    (void)block;
     store->collector.cursor = FORMAT_BLOCK_HEADER;
 }
 
@@ -62,8 +61,10 @@ static bool eligible(const struct store *store, uint32_t index)
     return !(store->doubt && (block->bits & BLOCK_FILES));
 }
 
-/* Rosenblum and Ousterhout, "The Design and Implementation of a Log-Structured File System", 1992: (1 - u) age / (1 + u).
- * When the reserve is touched, what frees most. */
+/*
+ * (1 - u) age / (1 + u): Rosenblum and Ousterhout, "The Design and Implementation of a Log-Structured File System",
+ * 1992. When the reserve is touched, what frees most.
+ */
 static uint64_t score(const struct store *store, const struct block *block)
 {
     uint32_t whole = store->block_bytes / FORMAT_UNIT;
@@ -156,8 +157,8 @@ static enum store_work worn_stream(struct store *store)
     for (uint32_t i = 0; i < STREAM_COUNT; i++) {
         uint32_t block = store->streams[i].block;
 
-        if (block != NO_BLOCK && (store->streams[i].summary_write ||
-                                  most - block_at(store, block)->erases > WEAR_SPREAD_MOST))
+        if (block != NO_BLOCK &&
+            (store->streams[i].summary_write || most - block_at(store, block)->erases > WEAR_SPREAD_MOST))
             return stream_close(store, (enum block_stream)i);
     }
     return STORE_IDLE;
@@ -205,8 +206,9 @@ static enum store_work swap_to_tail(struct store *store, const struct tail_recor
 
 static enum store_work swap_move(struct store *store, const struct swap_header *header, uint32_t place)
 {
-    const struct tail_record record = {.slot = header->slot, .key = header->key, .length = header->length,
-                                       .method = header->method};
+    const struct tail_record record = {
+        .slot = header->slot, .key = header->key, .length = header->length, .method = header->method
+    };
     enum block_stream stream = STREAM_COLD;
     enum store_work work = STORE_IDLE;
     uint32_t bytes = record_bytes(header->length);
@@ -238,9 +240,16 @@ static enum store_work durable_move(struct store *store, const struct record_hea
 {
     enum block_stream stream = STREAM_SETTLED;
     enum store_work work = STORE_IDLE;
-    struct append what = {.kind = header->kind, .method = header->method, .length = header->length, .moved = true,
-                          .old = place, .owner = header->node, .serial = header->serial, .page = header->page,
-                          .version = header->version, .payload_crc = header->payload_crc};
+    struct append what = { .kind = header->kind,
+                           .method = header->method,
+                           .length = header->length,
+                           .moved = true,
+                           .old = place,
+                           .owner = header->node,
+                           .serial = header->serial,
+                           .page = header->page,
+                           .version = header->version,
+                           .payload_crc = header->payload_crc };
     int error;
 
     if (!destination(store, &stream, record_bytes(header->length), &work))
@@ -260,8 +269,11 @@ static enum store_work durable_move(struct store *store, const struct record_hea
 /* A page whose record is lost must go on being lost after the next boot: a record says so. */
 static enum store_work node_lose(struct store *store, uint32_t id, uint32_t page, uint32_t place)
 {
-    const struct record_header lost = {.kind = RECORD_LOST, .node = id, .page = page, .version = store->counts,
-                                       .serial = id == NODE_TABLE ? 0 : node_at(store, id)->serial};
+    const struct record_header lost = { .kind = RECORD_LOST,
+                                        .node = id,
+                                        .page = page,
+                                        .version = store->counts,
+                                        .serial = id == NODE_TABLE ? 0 : node_at(store, id)->serial };
 
     return durable_move(store, &lost, place);
 }

@@ -28,7 +28,7 @@ static struct key_entry *entry_free(struct store *store, uint32_t *index)
     return NULL;
 }
 
-_Static_assert(KEYS_PER_PAGE * KEY_PAGES < 1u << GENERATION_SHIFT, "a key's index fits its number");
+_Static_assert(KEYS_PER_PAGE *KEY_PAGES < 1u << GENERATION_SHIFT, "a key's index fits its number");
 
 store_key_t store_key_open(struct store *store)
 {

@@ -41,7 +41,7 @@ static int probe_at(const struct store_config *config, uint32_t block, struct pr
 int store_probe(const struct store_config *config, enum store_content *content)
 {
     uint32_t blocks = config->bytes / config->flash->geometry.erase_bytes;
-    struct probe probe = {0};
+    struct probe probe = { 0 };
 
     for (uint32_t i = 0; i < PROBES && !probe.newer; i++) {
         uint32_t block = i < PROBES / 2 ? i : (uint32_t)((uint64_t)i * (blocks - 1) / (PROBES - 1));

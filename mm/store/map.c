@@ -1,6 +1,7 @@
 /*
- * Maps: the place of each page of a node, as a tree of 64-byte cells of 16 entries that share pages, so that a small file
- * costs a cell. A cell's number is its index + 1; 0 is none. A map of height h covers 16^h pages; height 0 is empty.
+ * Maps: the place of each page of a node, as a tree of 64-byte cells of 16 entries that share pages, so that a small
+ * file costs a cell. A cell's number is its index + 1; 0 is none. A map of height h covers 16^h pages; height 0 is
+ * empty.
  */
 #include <errno.h>
 #include <string.h>
@@ -163,7 +164,7 @@ bool map_next(const struct store *store, uint32_t root, uint32_t height, uint32_
 /* From the left, a cell at a time: each round gives back the leftmost lowest cell, then the ones above it. */
 void map_drop(struct store *store, uint32_t root, uint32_t height)
 {
-    uint32_t path[HEIGHT_MAX + 1], at[HEIGHT_MAX + 1] = {0};
+    uint32_t path[HEIGHT_MAX + 1], at[HEIGHT_MAX + 1] = { 0 };
     uint32_t level = height;
 
     if (!height)

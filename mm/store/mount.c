@@ -15,12 +15,12 @@
 #include "mm/store/crc32c.h"
 #include "mm/store/scan.h"
 
-#define BLOCK_TABLE 64u                    /* while mounting: holds records of the table */
-#define VERSION_GAP 16u                    /* left after the highest version seen */
+#define BLOCK_TABLE 64u /* while mounting: holds records of the table */
+#define VERSION_GAP 16u /* left after the highest version seen */
 
 struct mount {
     struct header_scan headers;
-    uint64_t commit_version;               /* of the newest commit record; 0: none */
+    uint64_t commit_version; /* of the newest commit record; 0: none */
     struct record_header commit;
     uint64_t highest_version;
     uint32_t highest_serial;
@@ -149,12 +149,12 @@ static int header_again(struct store *store, uint32_t place, struct record_heade
 }
 
 /*
- * May the record have been under way when power was cut? Then what was read once may not be readable again. Only the last
- * one of a block that was open: a program begins when the one before has ended well.
+ * May the record have been under way when power was cut? Then what was read once may not be readable again. Only the
+ * last one of a block that was open: a program begins when the one before has ended well.
  */
 static bool last_written(const struct store *store, uint32_t place, const struct record_header *header)
 {
-    const struct block *block = block_at(store, place_block(store, place));
+    const struct block *block = block_of_place(store, place);
 
     return (block->bits & BLOCK_VOID) &&
            place_offset(store, place) + record_bytes(header->length) >= block->used * FORMAT_UNIT;
@@ -176,8 +176,7 @@ static bool stays(struct store *store, uint32_t entry, uint32_t other_place, con
         return true;
     if (last_written(store, place, &header) != last_written(store, other_place, other))
         return !last_written(store, place, &header);
-    return block_at(store, place_block(store, place))->sequence <=
-           block_at(store, place_block(store, other_place))->sequence;
+    return block_of_place(store, place)->sequence <= block_of_place(store, other_place)->sequence;
 }
 
 static int place_seen(struct store *store, struct node_entry *node, const struct record_header *header, uint32_t place)
@@ -193,7 +192,7 @@ static int place_seen(struct store *store, struct node_entry *node, const struct
     map_set(store, node, header->page, place | (header->kind == RECORD_HOLE ? MAP_HOLE : 0));
     block_live(store, place);
     if (entry)
-        block_at(store, place_block(store, entry & ~MAP_HOLE))->live--;
+        block_of_place(store, entry & ~MAP_HOLE)->live--;
     return 0;
 }
 
@@ -263,7 +262,7 @@ static void entries_take(struct store *store, uint32_t index, struct node_entry 
         entries[i].map_height = 0;
         entries[i].bits = 0;
         if ((index || i) && !entry_sound(store, &entries[i]))
-            entries[i] = (struct node_entry){0};
+            entries[i] = (struct node_entry){ 0 };
     }
     if (index)
         return;
@@ -369,7 +368,7 @@ static int mount_without(struct store *store, uint32_t dropped, struct mount *mo
 {
     int error;
 
-    *mount = (struct mount){0};
+    *mount = (struct mount){ 0 };
     error = scan_headers(store, dropped, &mount->headers);
     if (error)
         return error;

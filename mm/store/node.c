@@ -8,7 +8,7 @@
 #include "mm/store/codec.h"
 #include "mm/store/state.h"
 
-#define KIND_MASK 0170000u
+#define KIND_MASK      0170000u
 #define KIND_DIRECTORY 0040000u
 
 _Static_assert(sizeof((struct node_entry *)0)->name == NODE_NAME_MAX, "names");
@@ -69,7 +69,8 @@ int nodes_init(struct store *store)
     if (error)
         return error;
     node_at(store, NODE_TABLE)->serial = 2;
-    *node_at(store, NODE_ROOT) = (struct node_entry){.serial = 1, .parent = NODE_ROOT, .mode = KIND_DIRECTORY | 0755u};
+    *node_at(store,
+             NODE_ROOT) = (struct node_entry){ .serial = 1, .parent = NODE_ROOT, .mode = KIND_DIRECTORY | 0755u };
     return 0;
 }
 
@@ -136,8 +137,9 @@ int node_get(const struct store *store, uint32_t id, struct node_info *info)
 
     if (!node)
         return -ENOENT;
-    *info = (struct node_info){.id = id, .parent = node->parent, .mode = node->mode, .bytes = node->bytes,
-                               .modified_s = node->modified_s};
+    *info = (struct node_info){
+        .id = id, .parent = node->parent, .mode = node->mode, .bytes = node->bytes, .modified_s = node->modified_s
+    };
     memcpy(info->name, node->name, node->name_bytes);
     return 0;
 }
@@ -192,7 +194,7 @@ int node_make(struct store *store, uint32_t parent, const char *name, uint32_t m
         error = entry_free(store, &made);
     if (error)
         return error;
-    *node_at(store, made) = (struct node_entry){.serial = node_at(store, NODE_TABLE)->serial++, .mode = mode};
+    *node_at(store, made) = (struct node_entry){ .serial = node_at(store, NODE_TABLE)->serial++, .mode = mode };
     fill(node_at(store, made), parent, name);
     dirty(store, made);
     dirty(store, NODE_TABLE);
@@ -210,7 +212,7 @@ static void release(struct store *store, uint32_t id)
         if (entry & ~MAP_HOLE)
             block_died(store, entry & ~MAP_HOLE);
     map_drop(store, node->map, node->map_height);
-    *node = (struct node_entry){0};
+    *node = (struct node_entry){ 0 };
 }
 
 static int removable(const struct store *store, uint32_t id)
@@ -269,7 +271,7 @@ int node_rename(struct store *store, uint32_t id, uint32_t parent, const char *n
 int node_replace(struct store *store, uint32_t id, uint32_t other)
 {
     struct node_entry *node = node_live(store, id);
-    char name[NODE_NAME_MAX + 1] = {0};
+    char name[NODE_NAME_MAX + 1] = { 0 };
     uint32_t parent;
     int error = node && node->parent ? removable(store, other) : -ENOENT;
 

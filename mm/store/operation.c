@@ -32,15 +32,17 @@ enum store_work operation_program(struct store *store, enum operation_kind kind,
 {
     ASSERT(store->operation.kind == OPERATION_NONE && offset + bytes <= store->block_bytes);
     store->operation.request = (struct flash_request){
-        .operation = FLASH_PROGRAM, .address = address_of(store, block, offset), .bytes = bytes, .from = from};
+        .operation = FLASH_PROGRAM, .address = address_of(store, block, offset), .bytes = bytes, .from = from
+    };
     return begin(store, kind, block, bytes);
 }
 
 enum store_work operation_erase(struct store *store, uint32_t block)
 {
     ASSERT(store->operation.kind == OPERATION_NONE);
-    store->operation.request = (struct flash_request){
-        .operation = FLASH_ERASE, .address = address_of(store, block, 0), .bytes = store->block_bytes};
+    store->operation.request = (struct flash_request){ .operation = FLASH_ERASE,
+                                                       .address = address_of(store, block, 0),
+                                                       .bytes = store->block_bytes };
     return begin(store, OPERATION_ERASE, block, store->block_bytes);
 }
 

@@ -5,7 +5,7 @@
 
 #include "mm/store/state.h"
 
-#define RESERVE_LEAST 6u                   /* open blocks of four streams, and two erased */
+#define RESERVE_LEAST 6u /* open blocks of four streams, and two erased */
 
 uint32_t pages_per_block(const struct store *store)
 {
@@ -21,13 +21,13 @@ uint32_t reserve_blocks(const struct store *store)
 /* ---- Use ---- */
 
 struct use {
-    uint32_t durable, swap;                /* blocks */
-    uint64_t durable_units, swap_units;    /* alive in them */
+    uint32_t durable, swap;             /* blocks */
+    uint64_t durable_units, swap_units; /* alive in them */
 };
 
 static struct use use_of(const struct store *store)
 {
-    struct use use = {0};
+    struct use use = { 0 };
 
     for (uint32_t i = 0; i < store->block_count; i++) {
         const struct block *block = block_at(store, i);
@@ -80,7 +80,8 @@ int durable_room(const struct store *store, uint32_t blocks, bool pages)
 
     if (swap < promised_blocks(store))
         swap = promised_blocks(store);
-    return (uint64_t)blocks_of(store, use.durable_units) + swap + blocks <= good_blocks(store) + (pages ? 0 : reserve_blocks(store) / 2)
+    return (uint64_t)blocks_of(store, use.durable_units) + swap + blocks <=
+                   good_blocks(store) + (pages ? 0 : reserve_blocks(store) / 2)
                ? -EAGAIN
                : -ENOSPC;
 }
@@ -91,7 +92,8 @@ static uint64_t capacity_with(const struct store *store, uint32_t swap_blocks)
 {
     struct use use = use_of(store);
     uint32_t good = good_blocks(store);
-    uint32_t blocks = good > use.durable + store->transaction.blocks ? good - use.durable - store->transaction.blocks : 0;
+    uint32_t blocks = good > use.durable + store->transaction.blocks ? good - use.durable - store->transaction.blocks
+                                                                     : 0;
 
     if (blocks > swap_blocks)
         blocks = swap_blocks;

@@ -1,7 +1,7 @@
 /*
  * The record being written, and the reading of records.
  *
- *   IDLE --append_*()--> START --place known, sealed--> RUN --all handed to the stream--> IDLE   (swap: pending lands later)
+ *   IDLE --append_*()--> START --place known, sealed--> RUN --all handed to the stream--> IDLE   (swap lands later)
  *                          ^                             +--> VERIFY --read back--> IDLE          (durable)
  *                          +--- the block failed: a durable record begins anew ---+
  *
@@ -28,7 +28,7 @@ struct swap_binding {
 static void bind(const struct store *store, const struct swap_header *header, uint32_t place,
                  struct swap_binding *binding)
 {
-    uint32_t where[2] = {place, block_at(store, place_block(store, place))->sequence};
+    uint32_t where[2] = { place, block_of_place(store, place)->sequence };
 
     memset(binding->nonce, 0, sizeof binding->nonce);
     memcpy(binding->nonce, where, sizeof where);
@@ -43,10 +43,12 @@ static bool swap_seal(struct store *store, struct append *append)
 
     if (!key)
         return false;
-    append->swap = (struct swap_header){.kind = RECORD_SWAP, .method = append->method, .length = append->length,
-                                        .slot = append->owner, .key = append->key};
-    append->swap.crc = swap_check(&append->swap, append->place,
-                                  block_at(store, place_block(store, append->place))->sequence);
+    append->swap = (struct swap_header){ .kind = RECORD_SWAP,
+                                         .method = append->method,
+                                         .length = append->length,
+                                         .slot = append->owner,
+                                         .key = append->key };
+    append->swap.crc = swap_check(&append->swap, append->place, block_of_place(store, append->place)->sequence);
     bind(store, &append->swap, append->place, &binding);
     seal_close(key, binding.nonce, binding.aad, AAD_BYTES, store->work, append->length, append->swap.tag);
     return true;
@@ -69,10 +71,16 @@ void append_swap(struct store *store, enum block_stream stream, const struct tai
                  enum slot_place old_where)
 {
     ASSERT(store->append.state == APPEND_IDLE && stream_fits(store, stream, record_bytes(record->length)));
-    store->append = (struct append){.state = APPEND_START, .stream = stream, .kind = RECORD_SWAP,
-                                    .method = record->method, .length = record->length,
-                                    .moved = old_where == PLACE_FLASH, .old = old, .old_where = (uint8_t)old_where,
-                                    .owner = record->slot, .key = record->key};
+    store->append = (struct append){ .state = APPEND_START,
+                                     .stream = stream,
+                                     .kind = RECORD_SWAP,
+                                     .method = record->method,
+                                     .length = record->length,
+                                     .moved = old_where == PLACE_FLASH,
+                                     .old = old,
+                                     .old_where = (uint8_t)old_where,
+                                     .owner = record->slot,
+                                     .key = record->key };
 }
 
 void append_durable(struct store *store, enum block_stream stream, const struct append *what)
@@ -89,10 +97,15 @@ static void durable_seal(struct store *store, struct append *append)
 {
     if (!append->version)
         append->version = store->version_next++;
-    append->header = (struct record_header){.kind = append->kind, .method = append->method, .length = append->length,
-                                            .node = append->owner, .serial = append->serial, .page = append->page,
-                                            .version = append->version, .payload_crc = append->payload_crc};
-    item_seal(&append->header, append->place, block_at(store, place_block(store, append->place))->sequence);
+    append->header = (struct record_header){ .kind = append->kind,
+                                             .method = append->method,
+                                             .length = append->length,
+                                             .node = append->owner,
+                                             .serial = append->serial,
+                                             .page = append->page,
+                                             .version = append->version,
+                                             .payload_crc = append->payload_crc };
+    item_seal(&append->header, append->place, block_of_place(store, append->place)->sequence);
 }
 
 static void pend(struct store *store, const struct append *append)
@@ -100,10 +113,12 @@ static void pend(struct store *store, const struct append *append)
     struct stream *stream = &store->streams[append->stream];
 
     ASSERT(stream->pending_count < PENDING_MAX);
-    stream->pending[stream->pending_count++] =
-        (struct pending){.end = stream->end + append->total, .place = append->place, .old = append->old,
-                         .slot = append->owner, .units = (uint16_t)(append->total / FORMAT_UNIT),
-                         .old_where = append->old_where};
+    stream->pending[stream->pending_count++] = (struct pending){ .end = stream->end + append->total,
+                                                                 .place = append->place,
+                                                                 .old = append->old,
+                                                                 .slot = append->owner,
+                                                                 .units = (uint16_t)(append->total / FORMAT_UNIT),
+                                                                 .old_where = append->old_where };
 }
 
 static enum store_work append_start(struct store *store)
@@ -320,7 +335,7 @@ static int swap_fetch(struct store *store, const struct slot_entry *entry, struc
 
 int swap_read(struct store *store, slot_t slot, const struct slot_entry *entry, store_key_t key, void *page)
 {
-    uint32_t sequence = block_at(store, place_block(store, entry->place))->sequence;
+    uint32_t sequence = block_of_place(store, entry->place)->sequence;
     struct swap_header header;
     void *payload;
     int error = swap_fetch(store, entry, &header, page, &payload);

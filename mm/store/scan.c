@@ -98,7 +98,7 @@ static int scan_block(struct store *store, uint32_t index, struct header_scan *s
 
     if (error)
         return error;
-    *block = (struct block){.state = BLOCK_DIRTY};
+    *block = (struct block){ .state = BLOCK_DIRTY };
     blank = is_erased(headers.open_bytes, FORMAT_ITEM_BYTES);
     erase_ours = item_valid(headers.erase_bytes, index, 0) && headers.erase.magic == ERASE_MAGIC &&
                  ours(headers.erase.version, scan) && headers.erase.block_bytes == store->block_bytes;
@@ -129,7 +129,8 @@ static void count_unknown(struct store *store, struct header_scan *scan)
 
 /*
  * A cut may have left half an open stamp that reads as none: only in the blocks that the newest opening announced. When
- * they do not tell (nothing announced; one of them neither erased nor open), every block that looks erased is suspected.
+ * they do not tell (nothing announced; one of them neither erased nor open), every block that looks erased is
+ * suspected.
  */
 static void suspect(struct store *store, const struct header_scan *scan)
 {
@@ -158,7 +159,7 @@ static void suspect(struct store *store, const struct header_scan *scan)
 
 int scan_headers(struct store *store, uint32_t dropped, struct header_scan *scan)
 {
-    *scan = (struct header_scan){.credit = LIFE_NEVER_DECLARED, .next = {FORMAT_NO_BLOCK, FORMAT_NO_BLOCK}};
+    *scan = (struct header_scan){ .credit = LIFE_NEVER_DECLARED, .next = { FORMAT_NO_BLOCK, FORMAT_NO_BLOCK } };
     store->erased = 0;
     store->sequence = 0;
     store->announced = false;
@@ -184,8 +185,11 @@ int walk_begin(struct store *store, uint32_t block, uint8_t *buffer, struct walk
     struct summary_stamp stamp;
     int error = read_block(store, block, store->block_bytes - FORMAT_ITEM_BYTES, &stamp, sizeof stamp);
 
-    *walk = (struct walk){.block = block, .offset = FORMAT_BLOCK_HEADER, .end = store->block_bytes,
-                          .buffered = UINT32_MAX, .buffer = buffer};
+    *walk = (struct walk){ .block = block,
+                           .offset = FORMAT_BLOCK_HEADER,
+                           .end = store->block_bytes,
+                           .buffered = UINT32_MAX,
+                           .buffer = buffer };
     if (error)
         return error;
     if (!item_valid(&stamp, block, 0) || stamp.magic != SUMMARY_MAGIC ||

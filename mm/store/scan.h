@@ -7,12 +7,12 @@
 #include "mm/store/state.h"
 
 struct header_scan {
-    uint32_t ours, newer, foreign;         /* blocks */
+    uint32_t ours, newer, foreign; /* blocks */
     uint32_t highest_erases;
-    uint64_t version_next;                 /* the highest in any stamp */
+    uint64_t version_next; /* the highest in any stamp */
     bool total_known;
-    int32_t credit;                        /* of the newest erase stamp */
-    uint16_t next[2];                      /* announced by the newest opening */
+    int32_t credit;   /* of the newest erase stamp */
+    uint16_t next[2]; /* announced by the newest opening */
 };
 
 /* Fills the block table from the headers. `dropped`: a block whose contents are to be forgotten, or NO_BLOCK. */
@@ -21,11 +21,11 @@ int scan_headers(struct store *store, uint32_t dropped, struct header_scan *scan
 /* Walks the records of a durable block, by its summary or from header to header. `buffer` is a page. */
 struct walk {
     uint32_t block;
-    uint32_t offset;                       /* of the next record */
-    uint32_t records, end;                 /* by the summary */
-    uint32_t summary;                      /* its offset; 0: there is none */
+    uint32_t offset;       /* of the next record */
+    uint32_t records, end; /* by the summary */
+    uint32_t summary;      /* its offset; 0: there is none */
     uint32_t index;
-    uint32_t buffered;                     /* the first header in `buffer`; UINT32_MAX: none */
+    uint32_t buffered; /* the first header in `buffer`; UINT32_MAX: none */
     uint8_t *buffer;
 };
 

@@ -87,7 +87,7 @@ static void table_shrink(struct store *store)
 
 static void slot_free(struct store *store, slot_t slot)
 {
-    *slot_at(store, slot) = (struct slot_entry){.place = store->slot_free};
+    *slot_at(store, slot) = (struct slot_entry){ .place = store->slot_free };
     store->slot_free = slot;
     store->slots_used--;
     if (slot % 64 == 0)
@@ -192,15 +192,16 @@ static void slot_fill(struct store *store, slot_t slot, bool fresh, uint32_t pla
         slot_move(store, slot, PLACE_TAIL, place, 0);
         return;
     }
-    *entry = (struct slot_entry){.place = place, .references = 1,
-                                 .units = PLACE_TAIL << SLOT_WHERE_SHIFT | SLOT_HEAT_FIRST << SLOT_HEAT_SHIFT};
+    *entry = (struct slot_entry){ .place = place,
+                                  .references = 1,
+                                  .units = PLACE_TAIL << SLOT_WHERE_SHIFT | SLOT_HEAT_FIRST << SLOT_HEAT_SHIFT };
 }
 
 static int save(struct store *store, slot_t slot, bool fresh, store_key_t key, const void *page)
 {
     enum codec_method method;
     uint32_t length = codec_compress(page, store->bounce, &method);
-    struct tail_record record = {.slot = slot, .key = key, .length = (uint16_t)length, .method = (uint8_t)method};
+    struct tail_record record = { .slot = slot, .key = key, .length = (uint16_t)length, .method = (uint8_t)method };
     uint32_t place;
     int error = tail_append(store, &record, store->bounce, &place);
 
@@ -241,7 +242,9 @@ static int load_tail(struct store *store, const struct slot_entry *entry, store_
         return -EIO;
     store->statistics.tail_loads++;
     return codec_expand((enum codec_method)record->method, tail_payload(store, entry->place, store->bounce),
-                        record->length, page) ? -EIO : SLOT_TAIL;
+                        record->length, page)
+               ? -EIO
+               : SLOT_TAIL;
 }
 
 int slot_load(struct store *store, slot_t slot, store_key_t key, void *page)

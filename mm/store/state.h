@@ -19,55 +19,62 @@
 #include "mm/store/seal.h"
 
 #define NO_BLOCK UINT32_MAX
-#define NO_PLACE 0u                        /* unit 0 is the header of block 0 */
+#define NO_PLACE 0u /* unit 0 is the header of block 0 */
 
 /* ---- Blocks ---- */
 
 struct block {
     uint32_t erases;
-    uint32_t sequence;                     /* of its opening; 0: not open since its erase */
-    uint16_t live, records;                /* records that something points at; all */
-    uint16_t used;                         /* units, header included */
-    uint8_t state;                         /* enum block_state */
-    uint8_t bits;                          /* enum block_stream, and below */
+    uint32_t sequence;      /* of its opening; 0: not open since its erase */
+    uint16_t live, records; /* records that something points at; all */
+    uint16_t used;          /* units, header included */
+    uint8_t state;          /* enum block_state */
+    uint8_t bits;           /* enum block_stream, and below */
 };
 
 #define BLOCK_STREAM_MASK 3u
-#define BLOCK_VOID 4u                      /* may hold records of a transaction that a cut or failure left unfinished */
-#define BLOCK_FAILING 8u                   /* a program failed: what lives here moves, then it is BAD */
-#define BLOCK_STUCK 32u                    /* holds a record that cannot be read nor moved before the next commit */
-#define BLOCK_SUSPECT 128u                 /* looks erased, may hold half a stamp: nothing is opened before it is erased */
-#define BLOCK_FILES 16u                    /* holds records of files: not erased while the last commit is in doubt */
+#define BLOCK_VOID        4u   /* may hold records of a transaction that a cut or failure left unfinished */
+#define BLOCK_FAILING     8u   /* a program failed: what lives here moves, then it is BAD */
+#define BLOCK_STUCK       32u  /* holds a record that cannot be read nor moved before the next commit */
+#define BLOCK_SUSPECT     128u /* looks erased, may hold half a stamp: nothing is opened before it is erased */
+#define BLOCK_FILES       16u  /* holds records of files: not erased while the last commit is in doubt */
 
 #define BLOCKS_PER_PAGE (FORMAT_PAGE / (uint32_t)sizeof(struct block))
-#define BLOCK_PAGES (FORMAT_BLOCKS_MAX / BLOCKS_PER_PAGE)
+#define BLOCK_PAGES     (FORMAT_BLOCKS_MAX / BLOCKS_PER_PAGE)
 
 /* ---- One operation at a time ---- */
 
-enum operation_kind { OPERATION_NONE, OPERATION_ERASE, OPERATION_STAMP, OPERATION_OPEN, OPERATION_DATA, OPERATION_SUMMARY };
+enum operation_kind {
+    OPERATION_NONE,
+    OPERATION_ERASE,
+    OPERATION_STAMP,
+    OPERATION_OPEN,
+    OPERATION_DATA,
+    OPERATION_SUMMARY
+};
 
 struct operation {
     enum operation_kind kind;
     uint32_t block;
     uint32_t bytes;
     enum block_stream stream;
-    uint16_t next[2];                      /* opening: what it announces */
+    uint16_t next[2]; /* opening: what it announces */
     struct flash_request request;
 };
 
 struct eraser {
-    uint32_t block;                        /* NO_BLOCK: idle */
-    uint32_t checked;                      /* bytes found blank after the erase; 0: not erased yet */
+    uint32_t block;   /* NO_BLOCK: idle */
+    uint32_t checked; /* bytes found blank after the erase; 0: not erased yet */
 };
 
 /* ---- Streams ---- */
 
 #define CARRY_BYTES 256u
-#define PENDING_MAX 8u                     /* 48-byte records that can end in one carry, and the one being written */
+#define PENDING_MAX 8u /* 48-byte records that can end in one carry, and the one being written */
 
 /* A swap record whose end is not programmed yet. */
 struct pending {
-    uint32_t end;                          /* offset in the block */
+    uint32_t end; /* offset in the block */
     uint32_t place, old;
     slot_t slot;
     uint16_t units;
@@ -75,14 +82,14 @@ struct pending {
 };
 
 struct stream {
-    uint32_t block;                        /* NO_BLOCK: none open */
-    uint32_t end;                          /* offset behind what was appended */
-    uint32_t programmed;                   /* offset behind what is on flash; a unit's end */
-    uint32_t summary_read, summary_next;   /* closing a durable block: offsets of records, */
-    uint32_t summary_write;                /* ... and of the summary; 0: not closing */
+    uint32_t block;                      /* NO_BLOCK: none open */
+    uint32_t end;                        /* offset behind what was appended */
+    uint32_t programmed;                 /* offset behind what is on flash; a unit's end */
+    uint32_t summary_read, summary_next; /* closing a durable block: offsets of records, */
+    uint32_t summary_write;              /* ... and of the summary; 0: not closing */
     uint32_t pending_count;
     struct pending pending[PENDING_MAX];
-    uint8_t carry[CARRY_BYTES];            /* the block's page that `end` is in; all ones behind it */
+    uint8_t carry[CARRY_BYTES]; /* the block's page that `end` is in; all ones behind it */
 };
 
 /* ---- The one record being written ---- */
@@ -94,13 +101,13 @@ struct append {
     enum block_stream stream;
     uint8_t kind, method;
     uint16_t length;
-    bool moved;                            /* by garbage collection */
-    uint32_t total, cursor;                /* bytes, padding included; bytes handed to the stream */
+    bool moved;             /* by garbage collection */
+    uint32_t total, cursor; /* bytes, padding included; bytes handed to the stream */
     uint32_t place, old;
-    uint8_t old_where;                     /* of a slot */
-    uint32_t owner, key;                   /* slot or node */
+    uint8_t old_where;   /* of a slot */
+    uint32_t owner, key; /* slot or node */
     uint32_t serial, page, payload_crc;
-    uint64_t version;                      /* 0: take the next */
+    uint64_t version; /* 0: take the next */
     union {
         struct record_header header;
         struct swap_header swap;
@@ -111,11 +118,11 @@ struct append {
 /* ---- Tail ---- */
 
 #define TAIL_DIRECTORIES 16u
-#define PAGE_POINTERS (FORMAT_PAGE / (uint32_t)sizeof(void *))
+#define PAGE_POINTERS    (FORMAT_PAGE / (uint32_t)sizeof(void *))
 
 struct tail_frame {
-    uint16_t live;                         /* live records that touch it */
-    uint16_t first;                        /* offset of the first record that begins in it; 0: none */
+    uint16_t live;  /* live records that touch it */
+    uint16_t first; /* offset of the first record that begins in it; 0: none */
     uint32_t spare;
 };
 
@@ -127,19 +134,19 @@ struct tail_record {
 };
 
 struct cursor {
-    uint32_t frame, offset;                /* frames are counted on for ever; offset 0: its first record */
+    uint32_t frame, offset; /* frames are counted on for ever; offset 0: its first record */
 };
 
 struct tail {
     struct tail_frame **ring[TAIL_DIRECTORIES];
-    uint32_t ring_frames;                  /* a power of two */
-    uint32_t pages_max, high;              /* frames that it may have; frames above which it is written back */
+    uint32_t ring_frames;     /* a power of two */
+    uint32_t pages_max, high; /* frames that it may have; frames above which it is written back */
     uint32_t pages;
-    uint32_t oldest;                       /* frame */
-    struct cursor end;                     /* where the next record begins */
-    struct cursor scan;                    /* write-back goes on here */
+    uint32_t oldest;    /* frame */
+    struct cursor end;  /* where the next record begins */
+    struct cursor scan; /* write-back goes on here */
     uint32_t records, bytes;
-    bool pinched;                          /* RAM was refused: write back although below the mark */
+    bool pinched; /* RAM was refused: write back although below the mark */
 };
 
 /* ---- Slots, keys, nodes ---- */
@@ -147,67 +154,73 @@ struct tail {
 enum slot_place { PLACE_FREE, PLACE_TAIL, PLACE_FLASH, PLACE_LOST };
 
 struct slot_entry {
-    uint32_t place;                        /* of the tail: 8-byte units; free: the next free slot */
+    uint32_t place; /* of the tail: 8-byte units; free: the next free slot */
     uint16_t references;
-    uint16_t units;                        /* of a flash record; above them its heat, and enum slot_place */
+    uint16_t units; /* of a flash record; above them its heat, and enum slot_place */
 };
 
 #define SLOT_WHERE_SHIFT 14u
-#define SLOT_HEAT_SHIFT 11u
-#define SLOT_HEAT_MOST 7u                  /* grows with each new version, shrinks with each move by collection */
-#define SLOT_HEAT_FIRST 2u                 /* of a new slot */
-#define SLOT_HEAT_HOT 3u                   /* from this on, records go to HOT */
-#define SLOTS_PER_PAGE (FORMAT_PAGE / (uint32_t)sizeof(struct slot_entry))
-#define SLOT_PAGES (PAGE_POINTERS)
+#define SLOT_HEAT_SHIFT  11u
+#define SLOT_HEAT_MOST   7u /* grows with each new version, shrinks with each move by collection */
+#define SLOT_HEAT_FIRST  2u /* of a new slot */
+#define SLOT_HEAT_HOT    3u /* from this on, records go to HOT */
+#define SLOTS_PER_PAGE   (FORMAT_PAGE / (uint32_t)sizeof(struct slot_entry))
+#define SLOT_PAGES       (PAGE_POINTERS)
 
 struct key_entry {
     uint8_t key[SEAL_KEY_BYTES];
-    uint32_t id;                           /* 0: free */
+    uint32_t id; /* 0: free */
     uint32_t generation;
 };
 
 #define KEYS_PER_PAGE (FORMAT_PAGE / (uint32_t)sizeof(struct key_entry))
-#define KEY_PAGES 16u
+#define KEY_PAGES     16u
 
-#define CELL_FAN 16u
-#define CELL_BITS 4u
+#define CELL_FAN       16u
+#define CELL_BITS      4u
 #define CELLS_PER_PAGE (FORMAT_PAGE / (CELL_FAN * 4u))
-#define CELL_PAGES 64u
+#define CELL_PAGES     64u
 
-#define MAP_HOLE 0x80000000u               /* a place of a hole's record; alone: the record is not written yet */
+#define MAP_HOLE 0x80000000u /* a place of a hole's record; alone: the record is not written yet */
 
 #define NODES_PER_PAGE (FORMAT_PAGE / (uint32_t)sizeof(struct node_entry))
-#define NODE_PAGES 64u
-#define NODE_TABLE 0u
+#define NODE_PAGES     64u
+#define NODE_TABLE     0u
 
-#define NODE_GONE_LATER 1u                 /* node_entry.bits: removed, but the newest commit still names it */
-#define NODE_UNREADABLE 2u                 /* ... its table page could not be read */
-#define NODE_PAGES_MAX (1u << 24)          /* of one node: 64 GiB */
+#define NODE_GONE_LATER 1u         /* node_entry.bits: removed, but the newest commit still names it */
+#define NODE_UNREADABLE 2u         /* ... its table page could not be read */
+#define NODE_PAGES_MAX  (1u << 24) /* of one node: 64 GiB */
 
 struct nodes {
     struct node_entry *pages[NODE_PAGES];
-    uint64_t dirty;                        /* table pages, a bit each */
+    uint64_t dirty; /* table pages, a bit each */
     uint32_t page_count;
     uint32_t *cell_pages[CELL_PAGES];
     uint16_t cell_used[CELL_PAGES];
-    uint32_t free_cell;                    /* 0: none */
+    uint32_t free_cell; /* 0: none */
 };
 
 /* ---- Transactions ---- */
 
-enum transaction_state { TRANSACTION_NONE, TRANSACTION_WANTED, TRANSACTION_OPEN, TRANSACTION_COMMITTING,
-                         TRANSACTION_DONE, TRANSACTION_FAILED };
+enum transaction_state {
+    TRANSACTION_NONE,
+    TRANSACTION_WANTED,
+    TRANSACTION_OPEN,
+    TRANSACTION_COMMITTING,
+    TRANSACTION_DONE,
+    TRANSACTION_FAILED
+};
 
 /* What the next commit makes true, or a failure takes back. */
 struct change {
     uint32_t node;
-    uint32_t page;                         /* of a dropped map: its height */
-    uint32_t old;                          /* the map entry before; of a dropped map: its root */
-    uint32_t new;                          /* CHANGE_TRIM, CHANGE_DROP, or the map entry after a write */
+    uint32_t page; /* of a dropped map: its height */
+    uint32_t old;  /* the map entry before; of a dropped map: its root */
+    uint32_t new;  /* CHANGE_TRIM, CHANGE_DROP, or the map entry after a write */
 };
 
-#define CHANGE_TRIM 0xffffffffu
-#define CHANGE_DROP 0xfffffffeu
+#define CHANGE_TRIM      0xffffffffu
+#define CHANGE_DROP      0xfffffffeu
 #define CHANGES_PER_PAGE ((FORMAT_PAGE - 16u) / (uint32_t)sizeof(struct change))
 
 struct change_page {
@@ -220,39 +233,40 @@ struct change_page {
 struct transaction {
     enum transaction_state state;
     uint32_t pages_left;
-    uint32_t blocks;                       /* erased blocks set aside */
-    uint32_t commit_records;               /* of the pair, written */
-    uint32_t commit_place[2];              /* of the pair being written */
-    uint64_t commit_counts;                /* what it says */
-    bool refused;                          /* the store could not be brought to where one can begin */
-    struct change_page *changes;           /* newest page first */
-    struct change_page *spare;             /* pages for more */
-    struct change_page *holes_page;        /* committing: how far holes have been written */
+    uint32_t blocks;                /* erased blocks set aside */
+    uint32_t commit_records;        /* of the pair, written */
+    uint32_t commit_place[2];       /* of the pair being written */
+    uint64_t commit_counts;         /* what it says */
+    bool refused;                   /* the store could not be brought to where one can begin */
+    struct change_page *changes;    /* newest page first */
+    struct change_page *spare;      /* pages for more */
+    struct change_page *holes_page; /* committing: how far holes have been written */
     uint32_t holes_at;
 };
 
 /* ---- All of it ---- */
 
 struct collector {
-    uint32_t victim, cursor;               /* block, offset in it */
-    bool due;                              /* a block has changed since the last look */
-    uint32_t wear_holdoff;                 /* erases until the next collection for wear alone */
+    uint32_t victim, cursor; /* block, offset in it */
+    bool due;                /* a block has changed since the last look */
+    uint32_t wear_holdoff;   /* erases until the next collection for wear alone */
 };
 
 struct store {
     struct store_config config;
     struct flash *flash;
     uint32_t block_bytes, block_count;
-    uint8_t *work;                         /* payload of the record being written */
-    uint8_t *bounce;                       /* scratch within one call */
+    uint32_t units_shift; /* log2 of a block's units */
+    uint8_t *work;        /* payload of the record being written */
+    uint8_t *bounce;      /* scratch within one call */
     struct block *blocks[BLOCK_PAGES];
-    uint32_t erased, bad;                  /* blocks */
-    uint32_t sequence;                     /* of the newest opening */
-    uint32_t newest;                       /* the block it opened */
-    uint16_t next[2];                      /* announced by it: the only blocks that may be opened next */
-    bool announced;                        /* false: nothing was, any may be */
+    uint32_t erased, bad; /* blocks */
+    uint32_t sequence;    /* of the newest opening */
+    uint32_t newest;      /* the block it opened */
+    uint16_t next[2];     /* announced by it: the only blocks that may be opened next */
+    bool announced;       /* false: nothing was, any may be */
     struct operation operation;
-    uint8_t stamp[FORMAT_ITEM_BYTES];      /* of the operation in flight */
+    uint8_t stamp[FORMAT_ITEM_BYTES]; /* of the operation in flight */
     struct eraser eraser;
     struct stream streams[STREAM_COUNT];
     struct append append;
@@ -266,16 +280,16 @@ struct store {
     uint32_t keys_count;
     struct nodes *nodes;
     struct transaction transaction;
-    uint64_t version_next;                 /* of the durable record that is written next */
-    uint64_t counts;                       /* records up to this version count */
-    uint32_t commit_place[2];              /* of the pair that says so */
-    bool doubt;                            /* the newest commit was in an open block at the cut: write it again first */
-    bool doubt_pressing;                   /* ... now: files or space want to go on */
+    uint64_t version_next;    /* of the durable record that is written next */
+    uint64_t counts;          /* records up to this version count */
+    uint32_t commit_place[2]; /* of the pair that says so */
+    bool doubt;               /* the newest commit was in an open block at the cut: write it again first */
+    bool doubt_pressing;      /* ... now: files or space want to go on */
     uint32_t swap_blocks_max;
     uint32_t promised_pages;
     uint64_t erases_total;
-    int64_t credit;                        /* erases left of the declared life, in 1/86400 */
-    uint64_t credit_s;                     /* when it was last added to */
+    int64_t credit;    /* erases left of the declared life, in 1/86400 */
+    uint64_t credit_s; /* when it was last added to */
     struct store_statistics statistics;
 };
 
@@ -305,10 +319,7 @@ int read_block(struct store *store, uint32_t block, uint32_t offset, void *into,
 
 /* ---- block.c ---- */
 
-static inline struct block *block_at(const struct store *store, uint32_t block)
-{
-    return &store->blocks[block / BLOCKS_PER_PAGE][block % BLOCKS_PER_PAGE];
-}
+struct block *block_at(const struct store *store, uint32_t block);
 
 static inline enum block_stream block_stream_of(const struct block *block)
 {
@@ -320,20 +331,10 @@ static inline bool stream_durable(enum block_stream stream)
     return stream >= STREAM_DURABLE;
 }
 
-static inline uint32_t place_of(const struct store *store, uint32_t block, uint32_t offset)
-{
-    return block * (store->block_bytes / FORMAT_UNIT) + offset / FORMAT_UNIT;
-}
-
-static inline uint32_t place_block(const struct store *store, uint32_t place)
-{
-    return place / (store->block_bytes / FORMAT_UNIT);
-}
-
-static inline uint32_t place_offset(const struct store *store, uint32_t place)
-{
-    return place % (store->block_bytes / FORMAT_UNIT) * FORMAT_UNIT;
-}
+uint32_t place_of(const struct store *store, uint32_t block, uint32_t offset);
+uint32_t place_block(const struct store *store, uint32_t place);
+uint32_t place_offset(const struct store *store, uint32_t place);
+struct block *block_of_place(const struct store *store, uint32_t place);
 
 /* A record at `place` came alive, or died: the block that holds nothing alive any more is dirty. */
 void block_live(struct store *store, uint32_t place);
@@ -509,7 +510,8 @@ bool record_held(struct store *store, const struct record_header *header, uint32
 
 /* STORE_IDLE: nothing to gain. */
 enum store_work collector_step(struct store *store);
-void collector_broken(struct store *store, uint32_t block);
+/* What was moved may not have arrived: the victim is gone through again. */
+void collector_broken(struct store *store);
 uint32_t collector_wanted_erased(const struct store *store);
 void collector_erased(struct store *store);
 void collector_due(struct store *store);
@@ -519,7 +521,7 @@ bool collector_voids(const struct store *store);
 
 uint32_t pages_per_block(const struct store *store);
 uint32_t reserve_blocks(const struct store *store);
-#define LIFE_NEVER_DECLARED INT32_MIN      /* credit of a store that never had a declared life */
+#define LIFE_NEVER_DECLARED INT32_MIN /* credit of a store that never had a declared life */
 void life_begin(struct store *store, int32_t credit);
 bool life_left(const struct store *store);
 void life_erased(struct store *store);

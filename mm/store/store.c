@@ -6,9 +6,9 @@
 
 #include "mm/store/state.h"
 
-#define BLOCKS_LEAST 10u
+#define BLOCKS_LEAST      10u
 #define BLOCK_BYTES_LEAST 8192u
-#define BLOCK_BYTES_MOST (512u << 10)
+#define BLOCK_BYTES_MOST  (512u << 10)
 
 void *page_get(struct store *store)
 {
@@ -31,8 +31,11 @@ static int geometry(struct store *store)
     store->block_bytes = flash->erase_bytes;
     if (store->block_bytes < BLOCK_BYTES_LEAST || store->block_bytes > BLOCK_BYTES_MOST ||
         config->base % store->block_bytes || config->bytes % store->block_bytes ||
-        config->base > flash->size_bytes || config->bytes > flash->size_bytes - config->base)
+        (store->block_bytes & (store->block_bytes - 1)) || config->base > flash->size_bytes ||
+        config->bytes > flash->size_bytes - config->base)
         return -EINVAL;
+    while (FORMAT_UNIT << store->units_shift < store->block_bytes)
+        store->units_shift++;
     store->block_count = config->bytes / store->block_bytes;
     if (store->block_count > FORMAT_BLOCKS_MAX)
         store->block_count = FORMAT_BLOCKS_MAX;

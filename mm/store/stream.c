@@ -29,7 +29,9 @@ static uint32_t erased_kept(const struct store *store, enum block_stream stream)
         return 2 + store->transaction.blocks;
     case STREAM_DURABLE:
         return store->doubt || store->transaction.state == TRANSACTION_COMMITTING ||
-               store->transaction.state == TRANSACTION_OPEN ? 0 : 2;
+                       store->transaction.state == TRANSACTION_OPEN
+                   ? 0
+                   : 2;
     default:
         return 0;
     }
@@ -65,8 +67,11 @@ bool stream_busy(const struct store *store, uint32_t block)
 
 static enum store_work stream_open(struct store *store, enum block_stream index)
 {
-    struct open_stamp made = {.magic = OPEN_MAGIC, .version = FORMAT_VERSION, .stream = (uint8_t)index,
-                              .sequence = store->sequence + 1, .version_next = store->version_next};
+    struct open_stamp made = { .magic = OPEN_MAGIC,
+                               .version = FORMAT_VERSION,
+                               .stream = (uint8_t)index,
+                               .sequence = store->sequence + 1,
+                               .version_next = store->version_next };
     uint32_t block = block_choose(store, index);
 
     if (block == NO_BLOCK || store->erased <= erased_kept(store, index))
@@ -158,7 +163,7 @@ void stream_break(struct store *store, enum block_stream index)
     block_failed(store, block);
     append_broken(store, index);
     tail_rewind(store);
-    collector_broken(store, block);
+    collector_broken(store);
 }
 
 void stream_abandon(struct store *store, enum block_stream index)
@@ -200,9 +205,13 @@ static enum store_work summary_end(struct store *store, enum block_stream index)
 {
     struct stream *stream = &store->streams[index];
     const struct block *block = block_at(store, stream->block);
-    struct summary_stamp made = {.magic = SUMMARY_MAGIC, .version = FORMAT_VERSION, .stream = (uint8_t)index,
-                                 .sequence = block->sequence, .records = block->records, .end = stream->end,
-                                 .version_next = store->version_next};
+    struct summary_stamp made = { .magic = SUMMARY_MAGIC,
+                                  .version = FORMAT_VERSION,
+                                  .stream = (uint8_t)index,
+                                  .sequence = block->sequence,
+                                  .records = block->records,
+                                  .end = stream->end,
+                                  .version_next = store->version_next };
 
     item_seal(&made, stream->block, 0);
     memcpy(store->stamp, &made, sizeof made);

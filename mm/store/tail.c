@@ -14,15 +14,15 @@
 
 #include "mm/store/state.h"
 
-#define FRAME_HEADER ((uint32_t)sizeof(struct tail_frame))
-#define RECORD_HEADER ((uint32_t)sizeof(struct tail_record))
-#define FRAME_ROOM (FORMAT_PAGE - FRAME_HEADER)
-#define UNITS_PER_FRAME (FORMAT_PAGE / 8)
-#define FRAMES_LEAST 8u
-#define FRAMES_PER_RECORD 2u               /* at most, behind the frame that the tail ends in */
-#define COMPACTION_FRAMES 2u               /* left to the moving of old records, so that it can always begin */
-#define RING_SPARE 32u                     /* numbers kept for the moving of records that make the tail too long */
-#define COMPACT_BOUND 64u                  /* records moved for one save while flash is there to help */
+#define FRAME_HEADER      ((uint32_t)sizeof(struct tail_frame))
+#define RECORD_HEADER     ((uint32_t)sizeof(struct tail_record))
+#define FRAME_ROOM        (FORMAT_PAGE - FRAME_HEADER)
+#define UNITS_PER_FRAME   (FORMAT_PAGE / 8)
+#define FRAMES_LEAST      8u
+#define FRAMES_PER_RECORD 2u  /* at most, behind the frame that the tail ends in */
+#define COMPACTION_FRAMES 2u  /* left to the moving of old records, so that it can always begin */
+#define RING_SPARE        32u /* numbers kept for the moving of records that make the tail too long */
+#define COMPACT_BOUND     64u /* records moved for one save while flash is there to help */
 
 _Static_assert(sizeof(struct tail_frame) == 8 && sizeof(struct tail_record) == 16, "tail layout");
 
@@ -45,7 +45,7 @@ static uint32_t to_place(struct cursor at)
 
 static struct cursor to_cursor(uint32_t place)
 {
-    return (struct cursor){place / UNITS_PER_FRAME, place % UNITS_PER_FRAME * 8};
+    return (struct cursor){ place / UNITS_PER_FRAME, place % UNITS_PER_FRAME * 8 };
 }
 
 int tail_init(struct store *store)
@@ -61,7 +61,7 @@ int tail_init(struct store *store)
     while (tail->ring_frames < 2 * tail->pages_max)
         tail->ring_frames *= 2;
     tail->high = tail->pages_max - (tail->pages_max / 8 > 4 ? tail->pages_max / 8 : 4);
-    tail->end = (struct cursor){0, FORMAT_PAGE};
+    tail->end = (struct cursor){ 0, FORMAT_PAGE };
     for (uint32_t i = 0; i < tail->ring_frames / PAGE_POINTERS; i++) {
         tail->ring[i] = page_get(store);
         if (!tail->ring[i])
@@ -101,8 +101,7 @@ static int frames_add(struct store *store, uint32_t count)
 {
     struct tail *tail = &store->tail;
 
-    if (tail->pages + count > tail->pages_max ||
-        tail->end.frame + count + 1 - tail->oldest > tail->ring_frames)
+    if (tail->pages + count > tail->pages_max || tail->end.frame + count + 1 - tail->oldest > tail->ring_frames)
         return -EAGAIN;
     for (uint32_t i = 1; i <= count; i++) {
         struct tail_frame *frame = page_get(store);
@@ -123,7 +122,7 @@ static void frame_enter(struct store *store)
     struct tail *tail = &store->tail;
     uint32_t left = tail->end.frame;
 
-    tail->end = (struct cursor){left + 1, FRAME_HEADER};
+    tail->end = (struct cursor){ left + 1, FRAME_HEADER };
     if (*frame_slot(tail, left) && !(*frame_slot(tail, left))->live)
         frame_release(store, left);
     while (tail->oldest != tail->end.frame && !*frame_slot(tail, tail->oldest))
@@ -207,7 +206,7 @@ const void *tail_payload(const struct store *store, uint32_t place, void *into)
         memcpy(to, (const uint8_t *)*frame_slot(&store->tail, at.frame) + at.offset, part);
         to += part;
         left -= part;
-        at = (struct cursor){at.frame + 1, FRAME_HEADER};
+        at = (struct cursor){ at.frame + 1, FRAME_HEADER };
     }
     return into;
 }
@@ -219,7 +218,7 @@ static struct cursor record_end(struct cursor at, uint32_t length)
 
     while (left > FORMAT_PAGE - at.offset) {
         left -= FORMAT_PAGE - at.offset;
-        at = (struct cursor){at.frame + 1, FRAME_HEADER};
+        at = (struct cursor){ at.frame + 1, FRAME_HEADER };
     }
     at.offset += left;
     return at;
@@ -259,7 +258,7 @@ static bool seek(const struct tail *tail, struct cursor *at)
             return false;
         if (frame && at->offset && FORMAT_PAGE - at->offset >= RECORD_HEADER)
             return true;
-        *at = (struct cursor){at->frame + 1, 0};
+        *at = (struct cursor){ at->frame + 1, 0 };
     }
     return false;
 }
@@ -287,7 +286,7 @@ bool tail_oldest(struct store *store, uint32_t *place)
 
 void tail_rewind(struct store *store)
 {
-    store->tail.scan = (struct cursor){store->tail.oldest, 0};
+    store->tail.scan = (struct cursor){ store->tail.oldest, 0 };
 }
 
 bool tail_thin(const struct store *store)
@@ -295,7 +294,9 @@ bool tail_thin(const struct store *store)
     return (uint64_t)store->tail.bytes * 4 < (uint64_t)store->tail.pages * FRAME_ROOM * 3;
 }
 
-/* A few old records have made the tail so long that its numbers run out, though not its frames: they are moved first. */
+/*
+ * A few old records have made the tail so long that its numbers run out, though not its frames: they are moved first.
+ */
 static bool ring_long(const struct tail *tail)
 {
     return tail->end.frame + RING_SPARE - tail->oldest > tail->ring_frames;

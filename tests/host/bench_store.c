@@ -11,8 +11,8 @@
 
 #include "tests/host/store_rig.h"
 
-#define BLOCK_BYTES 65536u
-#define RECORD_BYTES 1692u                 /* header, mean payload, alignment */
+#define BLOCK_BYTES  65536u
+#define RECORD_BYTES 1692u /* header, mean payload, alignment */
 
 static struct bed bed;
 static slot_t *slots;
@@ -53,7 +53,7 @@ static void save(uint32_t index)
 
 static void begin(uint32_t blocks, uint32_t tail_pages)
 {
-    struct bed_config config = {.blocks = blocks, .block_bytes = BLOCK_BYTES, .tail_pages = tail_pages, .seed = 42};
+    struct bed_config config = { .blocks = blocks, .block_bytes = BLOCK_BYTES, .tail_pages = tail_pages, .seed = 42 };
 
     bed_start(&bed, &config);
     slots = calloc(1u << 20, sizeof *slots);
@@ -181,7 +181,8 @@ static void swap_out(void)
                   bed.nor->counters.read_ns - from.read_ns);
     printf("bench swap_program_bytes %.0f bytes\n",
            (double)(bed.nor->counters.program_bytes - from.program_bytes) / evictions);
-    printf("bench swap_erases_per_1000 %.1f erases\n", (double)(bed.nor->counters.erases - from.erases) * 1000 / evictions);
+    printf("bench swap_erases_per_1000 %.1f erases\n",
+           (double)(bed.nor->counters.erases - from.erases) * 1000 / evictions);
     printf("bench swap_out_ms %.2f ms\n", ns / evictions / 1e6);
     swap_in(count);
     swap_in_during_erase(count);

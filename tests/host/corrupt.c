@@ -1,6 +1,6 @@
 /*
- * Corruption: what lies on flash is turned, moved, exchanged and played back, and every read must then answer -EIO or the
- * right bytes.
+ * Corruption: what lies on flash is turned, moved, exchanged and played back, and every read must then answer -EIO or
+ * the right bytes.
  *
  *   1  every single bit of swap records and of durable records
  *   2  COUNT random changes: noise, records copied elsewhere, exchanged, replaced by what lay there before
@@ -16,8 +16,8 @@
 #include "mm/store/state.h"
 #include "tests/host/store_rig.h"
 
-#define SLOTS 200u
-#define PAGES 60u
+#define SLOTS       200u
+#define PAGES       60u
 #define RECORD_MOST 4128u
 #define GENERATIONS 4u
 
@@ -181,7 +181,7 @@ static void random_change(void)
 
 static void read_everything(struct bed *damaged)
 {
-    struct node_info info = {0};
+    struct node_info info = { 0 };
 
     while (!node_next(damaged->store, NODE_ROOT, info.id, &info))
         for (uint32_t i = 0; i < PAGES; i++)
@@ -241,8 +241,9 @@ static void generation(uint32_t number)
 int main(int argc, char **argv)
 {
     uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 0) : 20000;
-    struct bed_config config = {.blocks = 96, .block_bytes = 16384, .tail_pages = 8,
-                                .seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1};
+    struct bed_config config = {
+        .blocks = 96, .block_bytes = 16384, .tail_pages = 8, .seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1
+    };
 
     bed_start(&bed, &config);
     if (bed_make(&bed, NODE_ROOT, "file", 0100644, &file))

@@ -16,39 +16,56 @@
 
 #include "tests/host/store_model.h"
 
-#define SECOND_CUT_ONE_IN 4u               /* of the cuts */
-#define LIFE_AFTER_ONE_IN 16u
+#define SECOND_CUT_ONE_IN   4u /* of the cuts */
+#define LIFE_AFTER_ONE_IN   16u
 #define RECOVERY_OPERATIONS 40u
 
 struct workload {
     const char *name;
     struct bed_config bed;
     struct model_mix mix;
-    uint32_t reboot_every;                 /* operations of the model */
-    uint32_t failing;                      /* units that will fail */
+    uint32_t reboot_every; /* operations of the model */
+    uint32_t failing;      /* units that will fail */
 };
 
 static const struct workload workloads[] = {
-    {"files",
-     {.blocks = 20, .block_bytes = 16384, .tail_pages = 8},
-     {.tree = 250, .transactions = 300, .pages_most = 6, .files_most = 8, .file_pages_most = 8},
-     0, 0},
-    {"swap",
-     {.blocks = 20, .block_bytes = 16384, .tail_pages = 12},
-     {.slots = 800, .slots_most = 90, .tree = 30, .transactions = 20, .pages_most = 4, .files_most = 4, .file_pages_most = 4},
-     0, 0},
-    {"collect",
-     {.blocks = 18, .block_bytes = 16384, .tail_pages = 8},
-     {.tree = 100, .transactions = 600, .pages_most = 5, .files_most = 6, .file_pages_most = 6},
-     0, 0},
-    {"retire",
-     {.blocks = 28, .block_bytes = 16384, .tail_pages = 12},
-     {.slots = 300, .slots_most = 60, .tree = 150, .transactions = 150, .pages_most = 6, .files_most = 6, .file_pages_most = 8},
-     0, 3},
-    {"reboot",
-     {.blocks = 18, .block_bytes = 16384, .tail_pages = 8},
-     {.tree = 200, .transactions = 400, .pages_most = 4, .files_most = 6, .file_pages_most = 6},
-     7, 0},
+    { "files",
+      { .blocks = 20, .block_bytes = 16384, .tail_pages = 8 },
+      { .tree = 250, .transactions = 300, .pages_most = 6, .files_most = 8, .file_pages_most = 8 },
+      0,
+      0 },
+    { "swap",
+      { .blocks = 20, .block_bytes = 16384, .tail_pages = 12 },
+      { .slots = 800,
+        .slots_most = 90,
+        .tree = 30,
+        .transactions = 20,
+        .pages_most = 4,
+        .files_most = 4,
+        .file_pages_most = 4 },
+      0,
+      0 },
+    { "collect",
+      { .blocks = 18, .block_bytes = 16384, .tail_pages = 8 },
+      { .tree = 100, .transactions = 600, .pages_most = 5, .files_most = 6, .file_pages_most = 6 },
+      0,
+      0 },
+    { "retire",
+      { .blocks = 28, .block_bytes = 16384, .tail_pages = 12 },
+      { .slots = 300,
+        .slots_most = 60,
+        .tree = 150,
+        .transactions = 150,
+        .pages_most = 6,
+        .files_most = 6,
+        .file_pages_most = 8 },
+      0,
+      3 },
+    { "reboot",
+      { .blocks = 18, .block_bytes = 16384, .tail_pages = 8 },
+      { .tree = 200, .transactions = 400, .pages_most = 4, .files_most = 6, .file_pages_most = 6 },
+      7,
+      0 },
 };
 
 #define WORKLOADS (sizeof workloads / sizeof workloads[0])
@@ -58,8 +75,8 @@ struct campaign {
     uint64_t seed, first, count;
     struct bed bed, shadow, second;
     struct model *model;
-    uint64_t operation;                    /* of the workload, 1 is the first */
-    uint64_t seen;                         /* by the array's count */
+    uint64_t operation; /* of the workload, 1 is the first */
+    uint64_t seen;      /* by the array's count */
     uint64_t passed, failed, second_cuts, kept_new;
 };
 
@@ -141,15 +158,16 @@ static bool with_another(struct model_tree *tree)
     for (uint32_t i = 0; i < MODEL_FILES; i++) {
         if (tree->files[i].used)
             continue;
-        tree->files[i] = (struct model_file){.used = true, .name = "again", .pages = {78}};
+        tree->files[i] = (struct model_file){ .used = true, .name = "again", .pages = { 78 } };
         return true;
     }
     return false;
 }
 
 /*
- * Recovery begins to write and is cut. The next boot finds what this one found, or the file that came after: that surely
- * when its commit has answered. Before it, a commit record that the first cut left half written may read differently.
+ * Recovery begins to write and is cut. The next boot finds what this one found, or the file that came after: that
+ * surely when its commit has answered. Before it, a commit record that the first cut left half written may read
+ * differently.
  */
 static const char *cut_again(struct campaign *c, const struct model_tree *found)
 {

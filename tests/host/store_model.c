@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define DIRECTORY_MODE 040755u
-#define FILE_MODE 0100644u
+#define FILE_MODE      0100644u
 
 static void differs(struct model *model, const char *what, int error)
 {
@@ -23,7 +23,7 @@ static void must(struct model *model, int error, const char *what)
 
 void model_start(struct model *model, struct bed *bed, const struct model_mix *mix)
 {
-    *model = (struct model){.bed = bed, .mix = *mix};
+    *model = (struct model){ .bed = bed, .mix = *mix };
 }
 
 static uint32_t below(struct model *model, uint32_t limit)
@@ -60,7 +60,7 @@ static void slot_fill(struct model *model, struct model_slot *slot)
     if (slot->slot && slot->references != 1)
         return;
     if (!slot->slot)
-        *slot = (struct model_slot){.references = 1, .key = below(model, MODEL_KEYS)};
+        *slot = (struct model_slot){ .references = 1, .key = below(model, MODEL_KEYS) };
     error = bed_save(model->bed, &slot->slot, key_of(model, slot->key), name);
     if (error == -EDEADLK || error == -ENOSPC || error == -ENOMEM) {
         model->refused++;
@@ -124,15 +124,15 @@ static uint32_t some_directory(struct model *model)
 static void make_one(struct model *model)
 {
     struct model_file *file = some(model, false);
-    struct model_file made = {.used = true, .parent = some_directory(model)};
+    struct model_file made = { .used = true, .parent = some_directory(model) };
     int error;
 
     if (!file)
         return;
     made.directory = !below(model, 5);
     (void)snprintf(made.name, sizeof made.name, "n%llu", (unsigned long long)++model->names);
-    error = bed_make(model->bed, id_of(&model->now, made.parent), made.name, made.directory ? DIRECTORY_MODE : FILE_MODE,
-                     &made.id);
+    error = bed_make(model->bed, id_of(&model->now, made.parent), made.name,
+                     made.directory ? DIRECTORY_MODE : FILE_MODE, &made.id);
     must(model, error, "node_make");
     *file = made;
 }
@@ -364,7 +364,7 @@ static uint32_t tree_count(const struct model_tree *tree)
 
 static uint32_t store_count(struct bed *bed, uint32_t parent)
 {
-    struct node_info info = {0};
+    struct node_info info = { 0 };
     uint32_t count = 0;
 
     while (!node_next(bed->store, parent, info.id, &info)) {

@@ -1,28 +1,28 @@
 /*
  * What the store should hold, in plain memory; and random sequences of every call, checked against it.
  *
- * Three trees: as it is now, as it was at the last commit that answered 0, and, while a commit is under way, as it would
- * be after it. After a cut the store must hold one of the last two, whole.
+ * Three trees: as it is now, as it was at the last commit that answered 0, and, while a commit is under way, as it
+ * would be after it. After a cut the store must hold one of the last two, whole.
  */
 #ifndef TESTS_HOST_STORE_MODEL_H
 #define TESTS_HOST_STORE_MODEL_H
 
 #include "tests/host/store_rig.h"
 
-#define MODEL_FILES 24u
-#define MODEL_PAGES 40u
-#define MODEL_SLOTS 256u
-#define MODEL_KEYS 4u
+#define MODEL_FILES  24u
+#define MODEL_PAGES  40u
+#define MODEL_SLOTS  256u
+#define MODEL_KEYS   4u
 #define MODEL_GHOSTS 4u
 
 struct model_file {
     bool used, directory;
     char name[24];
-    uint32_t parent;                       /* index + 1; 0: the root */
-    uint32_t id;                           /* in the store */
+    uint32_t parent; /* index + 1; 0: the root */
+    uint32_t id;     /* in the store */
     uint64_t bytes;
     int64_t modified_s;
-    uint64_t pages[MODEL_PAGES];           /* names; 0: zeros */
+    uint64_t pages[MODEL_PAGES]; /* names; 0: zeros */
 };
 
 struct model_tree {
@@ -30,19 +30,19 @@ struct model_tree {
 };
 
 struct model_slot {
-    slot_t slot;                           /* 0: free */
+    slot_t slot; /* 0: free */
     uint32_t references;
-    uint32_t key;                          /* index */
+    uint32_t key; /* index */
     uint64_t name;
 };
 
 /* How likely each kind of operation is, in 1/1000; the rest are steps. */
 struct model_mix {
-    uint32_t slots;                        /* saves, loads, shares, puts */
+    uint32_t slots; /* saves, loads, shares, puts */
     uint32_t slots_most;
-    uint32_t tree;                         /* makes, removes, renames, resizes */
+    uint32_t tree; /* makes, removes, renames, resizes */
     uint32_t transactions;
-    uint32_t pages_most;                   /* of a transaction */
+    uint32_t pages_most; /* of a transaction */
     uint32_t files_most, file_pages_most;
 };
 
@@ -50,10 +50,10 @@ struct model {
     struct bed *bed;
     struct model_mix mix;
     struct model_tree now, committed, wanted;
-    bool committing;                       /* `wanted` may be what a cut leaves */
+    bool committing; /* `wanted` may be what a cut leaves */
     struct model_slot slots[MODEL_SLOTS];
     store_key_t keys[MODEL_KEYS];
-    struct model_file ghosts[MODEL_GHOSTS];/* removed, still open */
+    struct model_file ghosts[MODEL_GHOSTS]; /* removed, still open */
     uint64_t names;
     uint32_t refused, committed_count, failed;
 };

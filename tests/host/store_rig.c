@@ -79,24 +79,25 @@ static uint64_t seconds(void *context)
 void bed_prepare(struct bed *bed, const struct bed_config *config)
 {
     struct context *context = calloc(1, sizeof *context);
-    struct nor_config nor = nor_config_blocks(config->blocks ? config->blocks : 1, config->blocks ? config->block_bytes : 4096);
+    struct nor_config nor = nor_config_blocks(config->blocks ? config->blocks : 1,
+                                              config->blocks ? config->block_bytes : 4096);
 
     if (!context)
         fatal("malloc", 0);
-    *bed = (struct bed){.config = *config, .random = config->seed};
+    *bed = (struct bed){ .config = *config, .random = config->seed };
     context->bed = bed;
     nor.seed = config->seed;
     nor.strict_once = true;
     nor.violations_continue = config->violations_continue;
     bed->nor = nor_new(&nor);
-    bed->store_config = (struct store_config){.flash = config->blocks ? &bed->front.flash : NULL,
-                                              .bytes = config->blocks * config->block_bytes,
-                                              .tail_pages = config->tail_pages,
-                                              .page_get = page_get,
-                                              .page_put = page_put,
-                                              .context = context,
-                                              .life_erases_per_day = config->life_erases_per_day,
-                                              .seconds = seconds};
+    bed->store_config = (struct store_config){ .flash = config->blocks ? &bed->front.flash : NULL,
+                                               .bytes = config->blocks * config->block_bytes,
+                                               .tail_pages = config->tail_pages,
+                                               .page_get = page_get,
+                                               .page_put = page_put,
+                                               .context = context,
+                                               .life_erases_per_day = config->life_erases_per_day,
+                                               .seconds = seconds };
     nor_flash_open(&bed->front, bed->nor, config->blocks ? config->block_bytes : 4096);
 }
 
@@ -229,17 +230,17 @@ static int wait_step(struct bed *bed, uint32_t *idle)
     return 0;
 }
 
-#define WAIT_FOR(call)                                                  \
-    do {                                                                \
-        uint32_t idle = 0;                                              \
-        for (uint32_t i = 0; i < PATIENCE; i++) {                       \
-            int answer = (call);                                        \
-            if (answer != -EAGAIN)                                      \
-                return answer;                                          \
-            if (wait_step(bed, &idle))                                  \
-                return -EDEADLK;                                        \
-        }                                                               \
-        return -ETIMEDOUT;                                              \
+#define WAIT_FOR(call)                            \
+    do {                                          \
+        uint32_t idle = 0;                        \
+        for (uint32_t i = 0; i < PATIENCE; i++) { \
+            int answer = (call);                  \
+            if (answer != -EAGAIN)                \
+                return answer;                    \
+            if (wait_step(bed, &idle))            \
+                return -EDEADLK;                  \
+        }                                         \
+        return -ETIMEDOUT;                        \
     } while (0)
 
 int bed_save(struct bed *bed, slot_t *slot, store_key_t key, uint64_t name)

@@ -1,7 +1,8 @@
 /*
  * The bed that store tests stand on: a simulated NOR array, a partition on it, the store, and counted pages of RAM.
  *
- * Everything random comes from one seed. Page contents are made from a 64-bit name, so that a model need only keep names.
+ * Everything random comes from one seed. Page contents are made from a 64-bit name, so that a model need only keep
+ * names.
  */
 #ifndef TESTS_HOST_STORE_RIG_H
 #define TESTS_HOST_STORE_RIG_H
@@ -12,9 +13,9 @@
 #define BED_PAGE 4096u
 
 struct bed_config {
-    uint32_t blocks, block_bytes;          /* 0 blocks: no flash */
+    uint32_t blocks, block_bytes; /* 0 blocks: no flash */
     uint32_t tail_pages;
-    uint32_t page_limit;                   /* of RAM; 0: none */
+    uint32_t page_limit; /* of RAM; 0: none */
     uint64_t life_erases_per_day;
     uint64_t seed;
     bool manual_time;
@@ -27,10 +28,10 @@ struct bed {
     struct nor_flash front;
     struct store *store;
     struct store_config store_config;
-    uint32_t pages, pages_peak;            /* given to the store now, at most */
-    uint64_t seconds;                      /* the store's clock */
+    uint32_t pages, pages_peak; /* given to the store now, at most */
+    uint64_t seconds;           /* the store's clock */
     uint64_t random;
-    void (*stepped)(struct bed *bed);      /* called after every step while a call waits; may be NULL */
+    void (*stepped)(struct bed *bed); /* called after every step while a call waits; may be NULL */
     void *observer;
 };
 
@@ -55,7 +56,9 @@ bool page_is(uint64_t name, const void *page);
 /* Steps until nothing is to be done; at most `most` times. false: it went on. */
 bool bed_settle(struct bed *bed, uint32_t most);
 
-/* These repeat what answers -EAGAIN, with steps between; other errors are returned. -EDEADLK: the store does nothing. */
+/*
+ * These repeat what answers -EAGAIN, with steps between; other errors are returned. -EDEADLK: the store does nothing.
+ */
 int bed_save(struct bed *bed, slot_t *slot, store_key_t key, uint64_t name);
 int bed_load(struct bed *bed, slot_t slot, store_key_t key, void *page);
 int bed_begin(struct bed *bed, uint32_t pages);

@@ -16,8 +16,8 @@
 
 static uint64_t buffer[BED_PAGE / 8];
 
-static const struct bed_config SMALL = {.blocks = 24, .block_bytes = 16384, .tail_pages = 16, .seed = 1};
-static const struct bed_config NO_FLASH = {.tail_pages = 64, .seed = 2};
+static const struct bed_config SMALL = { .blocks = 24, .block_bytes = 16384, .tail_pages = 16, .seed = 1 };
+static const struct bed_config NO_FLASH = { .tail_pages = 64, .seed = 2 };
 
 static void sound(struct bed *bed)
 {
@@ -54,7 +54,7 @@ static uint32_t load_all(struct bed *bed, const slot_t *slots, const uint64_t *n
 static void slots_come_back(void **state)
 {
     struct bed bed;
-    slot_t slots[100] = {0};
+    slot_t slots[100] = { 0 };
     uint64_t names[100];
 
     (void)state;
@@ -71,7 +71,7 @@ static void slots_come_back(void **state)
 static void tail_alone(void **state)
 {
     struct bed bed;
-    slot_t slots[64] = {0};
+    slot_t slots[64] = { 0 };
     uint64_t names[64];
     uint32_t count;
 
@@ -97,7 +97,7 @@ static void tail_alone(void **state)
 static void overwrites_collect_garbage(void **state)
 {
     struct bed bed;
-    slot_t slots[150] = {0};
+    slot_t slots[150] = { 0 };
     uint64_t names[150];
     struct store_statistics statistics;
 
@@ -140,7 +140,7 @@ static void sharing_counts(void **state)
 static void keys_separate_families(void **state)
 {
     struct bed bed;
-    slot_t slots[41] = {0};
+    slot_t slots[41] = { 0 };
     store_key_t one, other;
 
     (void)state;
@@ -263,7 +263,7 @@ static void shortened_files_stay_short(void **state)
             assert_int_equal(bed_read(&bed, id, i, buffer), 0);
             assert_true(page_is(i < 4 ? 50 + i : 0, buffer));
         }
-        file_make(&bed, (const char *[]){"g", "h", "i"}[boot], 4, 500);
+        file_make(&bed, (const char *[]){ "g", "h", "i" }[boot], 4, 500);
     }
     bed_stop(&bed);
 }
@@ -282,7 +282,7 @@ static void removed_files_last_while_open(void **state)
     node_open(bed.store, id);
     assert_int_equal(bed_remove(&bed, id), 0);
     assert_int_equal(bed_commit(&bed), 0);
-    assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &(uint32_t){0}), -ENOENT);
+    assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &(uint32_t){ 0 }), -ENOENT);
     assert_int_equal(bed_read(&bed, id, 9, buffer), 0);
     assert_true(page_is(59, buffer));
     node_close(bed.store, id);
@@ -365,7 +365,7 @@ static void format_keeps_erase_counts(void **state)
 {
     struct bed bed;
     struct block_info before[24], after;
-    slot_t slots[60] = {0};
+    slot_t slots[60] = { 0 };
     uint64_t names[60];
 
     (void)state;
@@ -379,7 +379,7 @@ static void format_keeps_erase_counts(void **state)
     bed_forget(&bed);
     assert_int_equal(store_format(&bed.store_config), 0);
     assert_int_equal(bed_open(&bed), 0);
-    assert_int_equal(node_find(bed.store, NODE_ROOT, "gone", &(uint32_t){0}), -ENOENT);
+    assert_int_equal(node_find(bed.store, NODE_ROOT, "gone", &(uint32_t){ 0 }), -ENOENT);
     for (uint32_t i = 0; i < 24; i++) {
         assert_int_equal(store_block(bed.store, i, &after), 0);
         assert_in_range(after.erases, before[i].erases, before[i].erases + 1);
@@ -391,7 +391,7 @@ static void format_keeps_erase_counts(void **state)
 static void erase_counts_survive_cuts(void **state)
 {
     struct bed bed;
-    slot_t slots[80] = {0};
+    slot_t slots[80] = { 0 };
     uint64_t names[80];
 
     (void)state;
@@ -421,9 +421,9 @@ static void erase_counts_survive_cuts(void **state)
 
 static void failing_blocks_are_retired(void **state)
 {
-    struct bed_config config = {.blocks = 32, .block_bytes = 16384, .tail_pages = 16, .seed = 9};
+    struct bed_config config = { .blocks = 32, .block_bytes = 16384, .tail_pages = 16, .seed = 9 };
     struct bed bed;
-    slot_t slots[100] = {0};
+    slot_t slots[100] = { 0 };
     uint64_t names[100], before;
     struct store_statistics statistics;
 
@@ -474,7 +474,7 @@ static void silent_program_faults_spare_files(void **state)
 static void promises_are_kept(void **state)
 {
     struct bed bed;
-    slot_t slots[400] = {0};
+    slot_t slots[400] = { 0 };
     uint64_t capacity;
 
     (void)state;
@@ -503,9 +503,9 @@ static void promises_are_kept(void **state)
 
 static void swap_leaves_flash_when_told(void **state)
 {
-    struct bed_config config = {.blocks = 24, .block_bytes = 16384, .tail_pages = 80, .seed = 4};
+    struct bed_config config = { .blocks = 24, .block_bytes = 16384, .tail_pages = 80, .seed = 4 };
     struct bed bed;
-    slot_t slots[200] = {0};
+    slot_t slots[200] = { 0 };
     uint64_t names[200];
     int error;
 
@@ -529,10 +529,12 @@ static void swap_leaves_flash_when_told(void **state)
 
 static void a_declared_life_is_kept_over_boots(void **state)
 {
-    struct bed_config config = {.blocks = 24, .block_bytes = 16384, .tail_pages = 16, .life_erases_per_day = 40, .seed = 6};
+    struct bed_config config = {
+        .blocks = 24, .block_bytes = 16384, .tail_pages = 16, .life_erases_per_day = 40, .seed = 6
+    };
     struct bed bed;
     struct store_statistics start, end;
-    slot_t slots[80] = {0};
+    slot_t slots[80] = { 0 };
     uint64_t names[80], with_flash;
 
     (void)state;
@@ -561,7 +563,7 @@ static void a_declared_life_is_kept_over_boots(void **state)
 
 static void little_ram_is_enough(void **state)
 {
-    struct bed_config config = {.blocks = 512, .block_bytes = 65536, .tail_pages = 8, .seed = 8};
+    struct bed_config config = { .blocks = 512, .block_bytes = 65536, .tail_pages = 8, .seed = 8 };
     struct bed bed;
 
     (void)state;

@@ -12,11 +12,21 @@
 
 #include "tests/host/store_model.h"
 
-static const struct model_mix EVERYTHING = {.slots = 500, .slots_most = 120, .tree = 100, .transactions = 30,
-                                            .pages_most = 12, .files_most = 12, .file_pages_most = 10};
-static const struct model_mix FILES = {.slots = 0, .slots_most = 1, .tree = 300, .transactions = 100, .pages_most = 24,
-                                       .files_most = 20, .file_pages_most = 20};
-static const struct model_mix SLOTS = {.slots = 800, .slots_most = 256};
+static const struct model_mix EVERYTHING = { .slots = 500,
+                                             .slots_most = 120,
+                                             .tree = 100,
+                                             .transactions = 30,
+                                             .pages_most = 12,
+                                             .files_most = 12,
+                                             .file_pages_most = 10 };
+static const struct model_mix FILES = { .slots = 0,
+                                        .slots_most = 1,
+                                        .tree = 300,
+                                        .transactions = 100,
+                                        .pages_most = 24,
+                                        .files_most = 20,
+                                        .file_pages_most = 20 };
+static const struct model_mix SLOTS = { .slots = 800, .slots_most = 256 };
 
 static void sound(struct bed *bed)
 {
@@ -26,7 +36,8 @@ static void sound(struct bed *bed)
         fail_msg("seed %llu: %s", (unsigned long long)bed->config.seed, broken);
 }
 
-static void run(const struct bed_config *config, const struct model_mix *mix, uint32_t operations, uint32_t reboot_every)
+static void run(const struct bed_config *config, const struct model_mix *mix, uint32_t operations,
+                uint32_t reboot_every)
 {
     struct bed bed;
     struct model *model = malloc(sizeof *model);
@@ -56,7 +67,7 @@ static void everything(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 6; seed++) {
-        struct bed_config config = {.blocks = 40, .block_bytes = 16384, .tail_pages = 24, .seed = seed};
+        struct bed_config config = { .blocks = 40, .block_bytes = 16384, .tail_pages = 24, .seed = seed };
 
         run(&config, &EVERYTHING, 4000, 0);
     }
@@ -66,7 +77,7 @@ static void with_reboots(void **state)
 {
     (void)state;
     for (uint64_t seed = 11; seed <= 14; seed++) {
-        struct bed_config config = {.blocks = 24, .block_bytes = 32768, .tail_pages = 16, .seed = seed};
+        struct bed_config config = { .blocks = 24, .block_bytes = 32768, .tail_pages = 16, .seed = seed };
 
         run(&config, &EVERYTHING, 3000, 97);
     }
@@ -76,7 +87,7 @@ static void files_only(void **state)
 {
     (void)state;
     for (uint64_t seed = 21; seed <= 24; seed++) {
-        struct bed_config config = {.blocks = 48, .block_bytes = 16384, .tail_pages = 8, .seed = seed};
+        struct bed_config config = { .blocks = 48, .block_bytes = 16384, .tail_pages = 8, .seed = seed };
 
         run(&config, &FILES, 1500, seed % 2 ? 150 : 0);
     }
@@ -86,7 +97,7 @@ static void slots_under_pressure(void **state)
 {
     (void)state;
     for (uint64_t seed = 31; seed <= 33; seed++) {
-        struct bed_config config = {.blocks = 40, .block_bytes = 16384, .tail_pages = 12, .seed = seed};
+        struct bed_config config = { .blocks = 40, .block_bytes = 16384, .tail_pages = 12, .seed = seed };
 
         run(&config, &SLOTS, 12000, 0);
     }
@@ -96,8 +107,9 @@ static void time_stands_still(void **state)
 {
     (void)state;
     for (uint64_t seed = 41; seed <= 43; seed++) {
-        struct bed_config config = {.blocks = 40, .block_bytes = 16384, .tail_pages = 24, .seed = seed,
-                                    .manual_time = true};
+        struct bed_config config = {
+            .blocks = 40, .block_bytes = 16384, .tail_pages = 24, .seed = seed, .manual_time = true
+        };
 
         run(&config, &EVERYTHING, 1500, 0);
     }
@@ -107,8 +119,9 @@ static void little_ram(void **state)
 {
     (void)state;
     for (uint64_t seed = 51; seed <= 53; seed++) {
-        struct bed_config config = {.blocks = 40, .block_bytes = 16384, .tail_pages = 40, .page_limit = 32,
-                                    .seed = seed};
+        struct bed_config config = {
+            .blocks = 40, .block_bytes = 16384, .tail_pages = 40, .page_limit = 32, .seed = seed
+        };
         struct model_mix mix = EVERYTHING;
 
         mix.tree = 0;
@@ -120,7 +133,7 @@ static void little_ram(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything), cmocka_unit_test(with_reboots),      cmocka_unit_test(files_only),
+        cmocka_unit_test(everything),           cmocka_unit_test(with_reboots),      cmocka_unit_test(files_only),
         cmocka_unit_test(slots_under_pressure), cmocka_unit_test(time_stands_still), cmocka_unit_test(little_ram),
     };
 
