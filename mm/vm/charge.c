@@ -56,13 +56,16 @@ static bool wants_writer(const struct region *region)
 
 int charge_region(struct space *space, struct region *region)
 {
-    bool locked = region->flags & REGION_LOCKED, writer = wants_writer(region), promises = wants_pages(region);
-    uint32_t tables = wants_tables(region) ? tables_of(region) : 0;
-    uint32_t pages = promises && !locked ? region->end - region->start : 0;
-    uint32_t flags = (wants_tables(region) ? REGION_TABLES : 0) | (promises ? REGION_PROMISED : 0) |
-                     (writer ? REGION_STORED : 0);
-    int error = pages | tables ? promise_change(pages, tables) : 0;
+    bool writer = wants_writer(region), promises = wants_pages(region), nodes = wants_tables(region);
+    uint32_t flags = (nodes ? REGION_TABLES : 0) | (promises ? REGION_PROMISED : 0) | (writer ? REGION_STORED : 0);
+    uint32_t tables, pages;
+    int error;
 
+    if (!flags)
+        return 0;
+    tables = nodes ? tables_of(region) : 0;
+    pages = promises && !(region->flags & REGION_LOCKED) ? region->end - region->start : 0;
+    error = promise_change(pages, tables);
     if (error)
         return error;
     if (writer && object_add_writer(region->object)) {
@@ -86,7 +89,7 @@ int charge_like(struct space *space, struct region *region)
 {
     uint32_t pages = region->end - region->start, locked = region->flags & REGION_LOCKED ? pages : 0;
     uint16_t protection = region->protection;
-    int error = promise_change(0, locked);
+    int error = locked ? promise_change(0, locked) : 0;
 
     if (error)
         return error;

@@ -115,8 +115,13 @@ static struct region *region_across(struct space *space, uint32_t page)
 
 int region_cut_ready(struct space *space, uint32_t start, uint32_t end)
 {
-    uint32_t cuts = (region_across(space, end) != NULL) + (uint32_t)(region_across(space, start) != NULL);
+    const struct region *region = region_at(space, start);
+    uint32_t cuts = region && region->start < start;
 
+    if (region && region->end >= end)
+        cuts += region->end > end;
+    else
+        cuts += region_across(space, end) != NULL;
     if (!cuts)
         return 0;
     return space->regions + cuts > REGIONS_MAX ? -ENOMEM : pool_ready(&mm.regions, cuts);
