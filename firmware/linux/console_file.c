@@ -10,9 +10,7 @@
 #include "firmware/linux/tty.h"
 #include "firmware/usercopy.h"
 
-#define CHUNK_BYTES    128u
-#define CONSOLE_MODE   (LINUX_S_IFCHR | 0620)
-#define CONSOLE_DEVICE 0x0501u /* major 5, minor 1: /dev/console */
+#define CHUNK_BYTES 128u
 
 static bool is_terminal(void)
 {
@@ -70,9 +68,7 @@ static int64_t console_file_write(struct file *file, struct span from, uint64_t 
 static int console_file_status(struct file *file, struct linux_stat *status)
 {
     (void)file;
-    status->st_mode = CONSOLE_MODE;
-    status->st_rdev = CONSOLE_DEVICE;
-    return 0;
+    return inode_status(INODE_CONSOLE, status);
 }
 
 static int tell_number(int error, uint32_t number, va_t argument)

@@ -19,13 +19,13 @@ static const struct {
     uint16_t number; /* Linux's major << 8 | minor */
     const char *link;
 } devices[] = {
+    { "console", DEVICE_CONSOLE, 0x501, NULL }, /* INODE_CONSOLE */
     { "null", DEVICE_NULL, 0x103, NULL },
     { "zero", DEVICE_ZERO, 0x105, NULL },
     { "full", DEVICE_FULL, 0x107, NULL },
     { "random", DEVICE_RANDOM, 0x108, NULL },
     { "urandom", DEVICE_RANDOM, 0x109, NULL },
     { "tty", DEVICE_TTY, 0x500, NULL },
-    { "console", DEVICE_CONSOLE, 0x501, NULL },
     { "fd", DEVICE_LINK, 0, "/proc/self/fd" },
     { "stdin", DEVICE_LINK, 0, "/proc/self/fd/0" },
     { "stdout", DEVICE_LINK, 0, "/proc/self/fd/1" },

@@ -23,12 +23,25 @@ uint32_t file_new_mode(uint32_t mode)
     return mode & LINUX_S_PERMISSIONS & ~(process ? (uint32_t)process->umask : 0);
 }
 
+/* A program that runs is not changed under its feet. */
+static bool is_running(inode_t inode)
+{
+    LIST_EACH(link, process_list())
+    {
+        const struct process *process = LIST_ENTRY(link, struct process, all);
+
+        if (process->program == inode && process->space)
+            return true;
+    }
+    return false;
+}
+
 static int open_existing(inode_t inode, uint32_t flags, struct file **file)
 {
-    bool truncates = flags & LINUX_O_TRUNC && (flags & LINUX_O_ACCMODE) != LINUX_O_RDONLY;
-    int error = inode_open(inode, flags, file);
+    bool writes = (flags & LINUX_O_ACCMODE) != LINUX_O_RDONLY;
+    int error = writes && is_running(inode) ? -ETXTBSY : inode_open(inode, flags, file);
 
-    if (error || !truncates || !(*file)->ops->object)
+    if (error || !writes || !(flags & LINUX_O_TRUNC) || !(*file)->ops->object)
         return error;
     error = (*file)->ops->resize(*file, 0);
     if (error)

@@ -66,6 +66,9 @@ static bool make_room(struct pipe *pipe, uint64_t bytes)
 {
     uint64_t end = pipe->written + bytes;
 
+    if (pipe->written % PAGE_BYTES + bytes <= PAGE_BYTES && *page_of(pipe, pipe->written) &&
+        end - pipe->read < PIPE_BYTES - PAGE_BYTES)
+        return true; /* the usual case, in few instructions */
     if (!fits(pipe, bytes))
         return false;
     for (uint64_t at = pipe->written; at < end; at = (at / PAGE_BYTES + 1) * PAGE_BYTES)
@@ -99,6 +102,12 @@ static void move_read(struct pipe *pipe, uint64_t bytes)
 }
 
 /* ---- Moving ---- */
+
+static inline void wake(struct pipe *pipe, int end)
+{
+    if (!list_empty(&pipe->queues[end].waiters))
+        wait_wake(&pipe->queues[end], WAKE_ALL);
+}
 
 /* `bytes` between the pipe, from the position on, and `span`; moves nothing on. -EAGAIN: memory is written back. */
 static int copy(struct pipe *pipe, uint64_t position, struct span span, uint64_t bytes, int end)
@@ -154,7 +163,7 @@ static int64_t pipe_read(struct file *file, struct span to, uint64_t offset)
         error = copy(pipe, pipe->read, to, bytes, END_READ);
         if (!error) {
             move_read(pipe, bytes);
-            wait_wake(&pipe->queues[END_WRITE], WAKE_ALL);
+            wake(pipe, END_WRITE);
             return (int64_t)bytes;
         }
         if (error == -EAGAIN)
@@ -206,7 +215,7 @@ static int64_t pipe_write(struct file *file, struct span from, uint64_t offset)
             break;
         pipe->written += bytes;
         done += bytes;
-        wait_wake(&pipe->queues[END_READ], WAKE_ALL);
+        wake(pipe, END_READ);
     }
     return done ? (int64_t)done : error;
 }
@@ -264,7 +273,7 @@ static void pipe_release(struct file *file)
 
     pipe->open[file->kind] = false;
     if (pipe->open[other])
-        wait_wake(&pipe->queues[other], WAKE_ALL);
+        wake(pipe, other);
     else
         pipe_free(pipe);
 }

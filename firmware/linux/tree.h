@@ -41,6 +41,9 @@ static inline enum tree_kind inode_kind(inode_t inode)
     return (enum tree_kind)(inode >> INODE_BITS);
 }
 
+/* /dev/console, which is also what descriptors 0 to 2 are told as. */
+#define INODE_CONSOLE INODE(TREE_DEVICE, 1)
+
 /* One entry of a directory. */
 struct tree_entry {
     inode_t inode;

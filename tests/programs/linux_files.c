@@ -115,6 +115,8 @@ static void opening(void)
     SHOW(close(file));
     show_status("new");
     SHOW(open(nowhere, O_RDONLY));
+    SHOW(open("/proc/self/exe", O_RDWR));
+    SHOW(truncate("/proc/self/exe", 0));
     char long_name[5000];
     memset(long_name, 'a', sizeof long_name - 1);
     long_name[sizeof long_name - 1] = 0;
