@@ -101,7 +101,6 @@ int64_t sys_munlock(va_t address, uint64_t bytes);
 /* linux/start.c */
 int64_t sys_set_tid_address(va_t address);
 int64_t sys_not_supported(void);
-int64_t sys_prlimit64(uint64_t process, uint64_t resource, va_t new, va_t old);
 int64_t sys_getrandom(va_t buffer, uint64_t bytes, uint64_t flags);
 int64_t sys_uname(va_t name);
 int64_t sys_getpid(void);
@@ -182,6 +181,11 @@ int64_t sys_sched_rr_get_interval(uint64_t thread, va_t interval);
 int64_t sys_getcpu(va_t cpu, va_t node);
 int64_t sys_setpriority(uint64_t which, uint64_t who, uint64_t nice);
 int64_t sys_getpriority(uint64_t which, uint64_t who);
+
+/* linux/limit.c */
+int64_t sys_prlimit64(uint64_t process, uint64_t resource, va_t new, va_t old);
+int64_t sys_getrlimit(uint64_t resource, va_t limit);
+int64_t sys_setrlimit(uint64_t resource, va_t limit);
 
 /* linux/identity.c */
 int64_t sys_setuid(uint64_t id);

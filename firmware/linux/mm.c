@@ -3,6 +3,7 @@
 
 #include "firmware/linux/calls.h"
 #include "firmware/linux/file.h"
+#include "firmware/linux/limit.h"
 #include "firmware/pages.h"
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
@@ -40,6 +41,8 @@ static int heap_resize(struct process *process, va_t end)
         return (int)MM_RETRY(space_unmap(process->space, new_pages, old_pages - new_pages));
     if (new_pages == old_pages)
         return 0;
+    if (!limit_allows_data(new_pages - old_pages))
+        return -ENOMEM;
     int64_t address = MM_RETRY(space_map(process->space, &(struct map_request){
                                                              .address = old_pages,
                                                              .bytes = new_pages - old_pages,
@@ -159,6 +162,8 @@ int64_t sys_mmap(va_t address, uint64_t bytes, uint64_t protection, uint64_t fla
         return -EINVAL;
     if (!(request.flags & REGION_FIXED))
         request.address = page_up(address);
+    if (request.protection & MAP_WRITE && !(request.flags & REGION_SHARED) && !limit_allows_data(request.bytes))
+        return -ENOMEM;
     request.offset = offset;
     result = flags & LINUX_MAP_ANONYMOUS ? map_zeros(&request) : map_descriptor(descriptor, &request);
     if (result >= 0 && flags & LINUX_MAP_POPULATE)
@@ -309,6 +314,8 @@ static int64_t lock(va_t address, uint64_t bytes, bool on)
         return -EINVAL;
     if (bytes == 0)
         return 0;
+    if (on && !limit_allows_locked(bytes))
+        return -ENOMEM;
     int64_t result = MM_RETRY(space_lock(own_space(), start, bytes, on));
 
     return result == -EFAULT ? -ENOMEM : result;

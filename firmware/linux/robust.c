@@ -21,9 +21,11 @@ int64_t sys_get_robust_list(uint64_t thread, va_t head, va_t bytes)
 
     if (!task)
         return -ESRCH;
+    const va_t list = task->robust_list; /* the task may be gone after a sleep */
+
     if (user_write(bytes, &(uint64_t){ sizeof(struct linux_robust_list_head) }, sizeof(uint64_t)))
         return -EFAULT;
-    return user_write(head, &task->robust_list, sizeof(task->robust_list));
+    return user_write(head, &list, sizeof(list));
 }
 
 /* One lock. False: the list cannot be read on. */

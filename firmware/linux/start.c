@@ -22,43 +22,6 @@ int64_t sys_not_supported(void)
     return -ENOSYS;
 }
 
-static int limit_set(struct process *process, uint64_t resource, const struct linux_rlimit64 *new)
-{
-    if (new->now > new->most)
-        return -EINVAL;
-    if (resource == LIMIT_AS) {
-        int error = space_limit(process->space, new->now);
-
-        if (error)
-            return error;
-    }
-    process->limits[resource] = (struct process_limit){ new->now, new->most };
-    return 0;
-}
-
-int64_t sys_prlimit64(uint64_t id, uint64_t resource, va_t new, va_t old)
-{
-    struct process *process = (uint32_t)id ? process_find((uint32_t)id) : process_current();
-    struct linux_rlimit64 limit;
-
-    if (!process || !process->space)
-        return -ESRCH;
-    resource = (uint32_t)resource;
-    if (resource >= LIMITS)
-        return -EINVAL;
-    struct linux_rlimit64 before = { process->limits[resource].now, process->limits[resource].most };
-
-    if (new) {
-        if (user_read(&limit, new, sizeof(limit)))
-            return -EFAULT;
-        int error = limit_set(process, resource, &limit);
-
-        if (error)
-            return error;
-    }
-    return old ? user_write(old, &before, sizeof(before)) : 0;
-}
-
 int64_t sys_getrandom(va_t buffer, uint64_t bytes, uint64_t flags)
 {
     uint8_t chunk[RANDOM_CHUNK];

@@ -140,6 +140,10 @@ static struct timer *make(struct process *process, int32_t id, uint32_t clock, i
 
     if (!timer)
         return NULL;
+    if (find(process, id)) { /* another thread was faster */
+        pool_put(&timer_pool, timer);
+        return NULL;
+    }
     timeout_init(&timer->timeout, expired);
     timer->process = process;
     timer->id = id;

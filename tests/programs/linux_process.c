@@ -381,6 +381,26 @@ static void executing(void)
 
 /* ---- What is known of a process ---- */
 
+static void memory_limits(void)
+{
+    struct rlimit limit = { 4 << 20, RLIM_INFINITY };
+    char *heap = sbrk(0);
+
+    setrlimit(RLIMIT_DATA, &limit);
+    tell("data beyond the limit",
+         mmap(NULL, 5 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
+    tell("heap beyond the limit", sbrk(5 << 20) == (void *)-1 ? -1 : 0);
+    printf("the heap %s\n", sbrk(0) == heap ? "is as it was" : "has moved");
+    tell("what is not written is not data",
+         mmap(NULL, 5 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
+    limit.rlim_cur = RLIM_INFINITY;
+    setrlimit(RLIMIT_DATA, &limit);
+    limit.rlim_cur = 32 << 20;
+    setrlimit(RLIMIT_AS, &limit);
+    tell("space beyond the limit",
+         mmap(NULL, 64 << 20, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
+}
+
 static void limits(void)
 {
     struct rlimit limit = { 0, 0 };
@@ -398,6 +418,7 @@ static void limits(void)
     if (limit.rlim_max != RLIM_INFINITY)
         tell("above the maximum", setrlimit(RLIMIT_NOFILE, &limit));
     tell("no such limit", getrlimit(99, &limit));
+    finish("limits of memory", start(memory_limits));
 }
 
 static void counts(void)
