@@ -157,16 +157,26 @@ static int clear_place(struct space *space, const struct region *wanted)
     return error;
 }
 
+/* What is wrong with the request itself comes before what there is no memory for. */
+static int refuse(struct space *space, const struct map_request *request, int error)
+{
+    struct region wanted = { 0 };
+    int wrong = decode(space, request, &wanted);
+
+    return wrong ? wrong : error;
+}
+
 static int64_t map(struct space *space, const struct map_request *request, struct object *object)
 {
     int error = decode_kind(request);
     struct region *region;
     uint32_t start;
 
-    if (!error)
-        error = pool_ready(&mm.regions, 1);
     if (error)
         return error;
+    error = pool_ready(&mm.regions, 1);
+    if (error)
+        return refuse(space, request, error);
     region = pool_get(&mm.regions);
     region->object = object;
     error = decode(space, request, region);

@@ -65,14 +65,18 @@ static int prepare(struct space *space, const struct region *region, const struc
 /* One entry; the frame's descriptor follows. */
 static void move_entry(struct space *space, const struct region *target, uint32_t from, uint32_t to)
 {
-    entry_t *entry, old;
+    entry_t *source, *entry, old;
     int error = charge_entry(space, target, to, &entry);
 
     ASSERT(!error);
-    old = tree_take(&space->tree, space_entry(space, from));
+    source = space_entry(space, from);
+    old = tree_take(&space->tree, source);
     if ((old & ENTRY_U) && frame_at(entry_frame(old))->kind == FRAME_ANONYMOUS)
         frame_at(entry_frame(old))->page = to;
     tree_set(&space->tree, entry, old);
+    /* Nobody else looks for nodes without entries. */
+    if (!frame_at(frame_of(source))->maps)
+        space_prune(space, from);
 }
 
 /* All entries from one region to the same place in the other, as far as both reach. */

@@ -103,8 +103,10 @@ static int write_size(struct object *object)
     struct node_info info;
     int error = node_get(mm.store, object->node, &info);
 
-    if (!error && object->lowest < info.bytes)
+    if (!error && object->lowest < info.bytes) {
         error = node_resize(mm.store, object->node, object->lowest, info.modified_s);
+        info.bytes = object->lowest;
+    }
     if (!error && object->bytes != info.bytes)
         error = node_resize(mm.store, object->node, object->bytes, info.modified_s);
     if (error)

@@ -609,6 +609,39 @@ static void test_cut_and_grown(void **state)
     object_put(object);
 }
 
+/* Emptied and as long again as on flash: its size is the old one, its contents are not. */
+static void test_same_size_again(void **state)
+{
+    uint32_t node = make_file("same", 2);
+    struct node_info info;
+    struct object *object;
+    uint64_t word;
+
+    (void)state;
+    assert_int_equal(RIG_WAIT(object_of_node(node, &object)), 0);
+    assert_int_equal(RIG_WAIT(object_resize(object, 0)), 0);
+    assert_int_equal(RIG_WAIT(object_resize(object, AT(2))), 0);
+    assert_int_equal(RIG_WAIT(object_sync(object)), 0);
+    assert_int_equal(node_get(mm_store(), node, &info), 0);
+    assert_int_equal(info.bytes, AT(2));
+    read_durable(node, 1, &word);
+    assert_int_equal(word, 0);
+    object_put(object);
+}
+
+/* The entries of a region that lies in two nodes, the first of them missing, move away: no node stays behind. */
+static void test_moving_across_nodes(void **state)
+{
+    (void)state;
+    map(AREA - AT(4), 8, READ_WRITE, 0, NULL);
+    assert_int_equal(store(space, AREA + AT(1), 1), 0);
+    assert_int_equal(RIG_WAIT(space_remap(space, AREA - AT(4), AT(8), AT(9), REMAP_MAYMOVE | REMAP_FIXED, OTHER)),
+                     (int64_t)OTHER);
+    rig_check();
+    assert_int_equal(word_at(space, OTHER + AT(5)), 1);
+    assert_int_equal(space->tree.nodes, 3);
+}
+
 /* Nobody has it open, and it is dirty: it is kept, and found by who syncs everything. */
 static void test_closed_and_dirty(void **state)
 {
@@ -639,7 +672,8 @@ int main(void)
         UNIT(test_no_access_keeps_the_page), UNIT(test_stack_grows_to_its_guard), UNIT(test_moving_shared_pages),
         UNIT_IN(test_asids_run_out, start_small), UNIT(test_refused_at_map_time), UNIT(test_tables_are_counted_exactly),
         UNIT_IN(test_promised_pages_fit, start_small), UNIT(test_locked_pages_stay), UNIT(test_limit_of_the_space),
-        UNIT(test_user_copies), UNIT(test_stores_during_a_sync), UNIT(test_cut_and_grown), UNIT(test_closed_and_dirty),
+        UNIT(test_user_copies), UNIT(test_stores_during_a_sync), UNIT(test_cut_and_grown), UNIT(test_same_size_again), UNIT(test_closed_and_dirty),
+        UNIT(test_moving_across_nodes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
