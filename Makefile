@@ -141,4 +141,4 @@ help:  ## this list
 	@printf 'Variables and their defaults:\n  BOARD=%s FRAMES=%s CROSS=%s CC_LINUX=%s HOST_CC=%s\n' \
 	    '$(BOARD)' '$(FRAMES)' '$(CROSS)' '$(CC_LINUX)' '$(HOST_CC)'
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/target $(B)/host $(B)/fast -type f -name '*.d' 2>/dev/null)
