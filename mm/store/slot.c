@@ -90,7 +90,7 @@ static void slot_free(struct store *store, slot_t slot)
     *slot_at(store, slot) = (struct slot_entry){ .place = store->slot_free };
     store->slot_free = slot;
     store->slots_used--;
-    if (slot % 64 == 0)
+    if (store->slots_used % 64 == 0)
         table_shrink(store);
 }
 
