@@ -455,6 +455,40 @@ static void failing_blocks_are_retired(void **state)
     bed_stop(&bed);
 }
 
+/* No block takes a program any more: the transaction fails, and nothing of it has happened. */
+static void a_failed_transaction_is_taken_back(void **state)
+{
+    struct bed bed;
+    uint32_t id;
+    int error = 0;
+
+    (void)state;
+    bed_start(&bed, &SMALL);
+    id = file_make(&bed, "f", 12, 50);
+    assert_int_equal(bed_begin(&bed, 12), 0);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(bed_write(&bed, id, i, 900 + i), 0);
+    assert_int_equal(bed_resize(&bed, id, 8 * BED_PAGE, 6), 0);
+    assert_int_equal(bed_write(&bed, id, 2, 990), 0);
+    nor_set_faults(bed.nor, 0, 24 * 16384, NOR_FAULT_PROGRAM_FAILS);
+    for (uint32_t i = 0; i < 3 && !error; i++)
+        error = bed_write(&bed, id, 3, 800 + i);
+    if (!error)
+        error = bed_commit(&bed);
+    assert_int_equal(error, -EIO);
+    sound(&bed);
+    for (uint32_t i = 0; i < 12; i++) {
+        assert_int_equal(bed_read(&bed, id, i, buffer), 0);
+        assert_true(page_is(i < 8 ? 50 + i : 0, buffer));
+    }
+    nor_set_faults(bed.nor, 0, 24 * 16384, 0);
+    bed_reboot(&bed);
+    sound(&bed);
+    file_is(&bed, "f", 12, 50);
+    file_make(&bed, "g", 3, 10);
+    bed_stop(&bed);
+}
+
 static void silent_program_faults_spare_files(void **state)
 {
     struct bed bed;
@@ -608,6 +642,7 @@ int main(void)
         cmocka_unit_test(format_keeps_erase_counts),
         cmocka_unit_test(erase_counts_survive_cuts),
         cmocka_unit_test(failing_blocks_are_retired),
+        cmocka_unit_test(a_failed_transaction_is_taken_back),
         cmocka_unit_test(silent_program_faults_spare_files),
         cmocka_unit_test(promises_are_kept),
         cmocka_unit_test(swap_leaves_flash_when_told),
