@@ -8,6 +8,9 @@
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
 
+/* Of one owner. Every call walks the list, so nobody may make it long. */
+#define LOCKS_MAX 128u
+
 enum sort { SORT_RANGE, SORT_WHOLE /* flock's */ };
 
 struct lock {
@@ -112,6 +115,15 @@ static void spares_put(struct lock *spares[2])
             pool_put(&lock_pool, spares[i]);
 }
 
+static bool has_many(const void *owner)
+{
+    unsigned count = 0;
+
+    LIST_EACH(link, &locks)
+    count += LIST_ENTRY(link, struct lock, link)->owner == owner;
+    return count >= LOCKS_MAX;
+}
+
 /* Sets the lock, or (`release`) takes away what the owner has in its range. */
 static int lock_set(const struct lock *wanted, bool release)
 {
@@ -122,6 +134,8 @@ static int lock_set(const struct lock *wanted, bool release)
         return error;
     if (!release && conflict(wanted)) {
         error = -EAGAIN;
+    } else if (!release && has_many(wanted->owner)) {
+        error = -ENOLCK;
     } else {
         cut(wanted, &spares[1]);
         if (!release) {
