@@ -220,6 +220,7 @@ struct mm_statistics {
     uint32_t frames_total, frames_free, frames_peak, frames_firmware, frames_table, frames_anonymous, frames_object;
     uint64_t promised_pages, promise_limit_pages;
     uint32_t pinned_frames, pinned_limit_frames;
+    uint32_t pinned_store_frames;          /* of those pinned: the store's maps, which grow with what it holds */
 };
 void mm_statistics(struct mm_statistics *out);
 

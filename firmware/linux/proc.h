@@ -36,7 +36,7 @@ typedef void proc_print(struct text *text, const struct process *process);
 /* Of the system: `process` is NULL. */
 proc_print proc_cpuinfo, proc_filesystems, proc_loadavg, proc_meminfo, proc_mounts, proc_stat, proc_swaps, proc_uptime,
     proc_version, proc_vmstat, proc_overcommit, proc_pid_max, proc_release;
-proc_print proc_vellum_log, proc_vellum_frames, proc_vellum_faults;
+proc_print proc_vellum_log, proc_vellum_frames, proc_vellum_faults, proc_vellum_check;
 /* Of a process. */
 proc_print proc_process_stat, proc_process_statm, proc_process_status, proc_process_comm, proc_process_limits;
 proc_print proc_process_maps, proc_process_smaps;

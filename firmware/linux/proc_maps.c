@@ -17,7 +17,8 @@
 #define PAGEMAP_SWAPPED   (1ull << 62)
 #define PAGEMAP_FILE      (1ull << 61)
 #define PAGEMAP_EXCLUSIVE (1ull << 56)
-#define PAGEMAP_SWAP_TYPE 5u /* the slot stands above it */
+/* Of a swapped page: which "swap file" in bits 0 to 4, 0 for the tail and 1 for the flash, and its slot above. */
+#define PAGEMAP_SLOT      5u
 
 bool proc_object_path(const struct object *object, inode_t *inode, char *path, uint32_t room)
 {
@@ -135,7 +136,7 @@ static uint64_t pagemap_word(struct space *space, va_t at)
         return PAGEMAP_PRESENT | page.frame.raw / PAGE_BYTES | (page.maps == 1 ? PAGEMAP_EXCLUSIVE : 0);
     case PAGE_TAIL:
     case PAGE_FLASH:
-        return mapped ? PAGEMAP_SWAPPED | (uint64_t)page.slot << PAGEMAP_SWAP_TYPE : 0;
+        return mapped ? PAGEMAP_SWAPPED | (uint64_t)page.slot << PAGEMAP_SLOT | (page.state == PAGE_FLASH) : 0;
     default:
         return 0;
     }

@@ -51,6 +51,7 @@ static const struct proc_entry of_system[] = {
     { .name = "log", .mode = FILE_MODE, .parent = SYSTEM_VELLUM, .print = proc_vellum_log },
     { .name = "frames", .mode = FILE_MODE, .parent = SYSTEM_VELLUM, .print = proc_vellum_frames },
     { .name = "faults", .mode = FILE_MODE, .parent = SYSTEM_VELLUM, .print = proc_vellum_faults },
+    { .name = "check", .mode = FILE_MODE, .parent = SYSTEM_VELLUM, .print = proc_vellum_check },
     { .name = "overcommit_memory", .mode = FILE_MODE, .parent = SYSTEM_SYS_VM, .print = proc_overcommit },
     { .name = "pid_max", .mode = FILE_MODE, .parent = SYSTEM_SYS_KERNEL, .print = proc_pid_max },
     { .name = "osrelease", .mode = FILE_MODE, .parent = SYSTEM_SYS_KERNEL, .print = proc_release },

@@ -67,6 +67,7 @@ void proc_vellum_frames(struct text *text, const struct process *process)
     add(text, "promised_pages", mm.promised_pages);
     add(text, "promise_limit_pages", mm.promise_limit_pages);
     add(text, "pinned_frames", mm.pinned_frames);
+    add(text, "pinned_store_frames", mm.pinned_store_frames);
     add(text, "pinned_limit_frames", mm.pinned_limit_frames);
 }
 
@@ -97,4 +98,24 @@ void proc_vellum_faults(struct text *text, const struct process *process)
             text_add(text, " %s %lu", fault_names[i], space.faults[i]);
         text_add(text, "\n");
     }
+}
+
+static void add_verdict(struct text *text, const char *key, const char *broken)
+{
+    add(text, key, broken != NULL);
+    if (broken)
+        text_add(text, "why %s\n", broken);
+}
+
+/* What `check` of the monitor says, for tests that run inside. Walks everything; so bounded, but not cheap. */
+void proc_vellum_check(struct text *text, const struct process *process)
+{
+    uint64_t processes = 0;
+
+    (void)process;
+    LIST_EACH(link, process_list())
+    processes++;
+    add_verdict(text, "memory_broken", mm_check());
+    add_verdict(text, "store_broken", store_check(mm_store()));
+    add(text, "processes", processes);
 }

@@ -131,5 +131,6 @@ void mm_statistics(struct mm_statistics *out)
     out->promised_pages = mm.promised;
     out->promise_limit_pages = promise_frames(mm.pinned) + (mm.store ? store_capacity_pages(mm.store) : 0);
     out->pinned_frames = (uint32_t)mm.pinned;
+    out->pinned_store_frames = mm.store_share;
     out->pinned_limit_frames = mm.usable - WORKING_FRAMES;
 }
