@@ -28,7 +28,7 @@ HOST_LIBRARY := $(MM) $(HAL_PORTABLE) $(PLATFORM_PORTABLE) $(SIM) firmware/elf.c
     $(filter-out tests/host/test_%.c tests/host/powercut.c tests/host/corrupt.c,$(wildcard tests/host/*.c))
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(sort $(wildcard tests/host/test_*.c)))
 HOST_PROGRAMS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/powercut.c tests/host/corrupt.c))
-PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c)))
+PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c))) $(B)/programs/attack
 
 # Files on the paths that the figures of `make bench` count; the rest is built for size.
 HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c mm/store/seal.c mm/store/crc32c.c mm/vm/fault.c mm/vm/frame.c mm/vm/sv39.c mm/vm/region.c \
@@ -71,6 +71,8 @@ $(eval $(call host_build,host,-O1 $(SANITIZE)))
 $(eval $(call host_build,fast,-O2))
 .SECONDARY:
 
+include tests/fuzz/fuzz.mk
+
 IMAGE_TOOL := $(wildcard platform/image/*.c)
 $(B)/vellum-image: $(patsubst %,$(B)/fast/%.o,$(IMAGE_TOOL) $(STORE) hal/flash.c)
 	$(HOST_CC) $^ -o $@
@@ -78,6 +80,9 @@ $(B)/vellum-image: $(patsubst %,$(B)/fast/%.o,$(IMAGE_TOOL) $(STORE) hal/flash.c
 $(B)/programs/%: tests/programs/%.c
 	@mkdir -p $(@D)
 	$(CC_LINUX) -std=gnu17 -O2 -g -Wall -Wextra -Werror -static -pthread $< -o $@
+$(B)/programs/attack: $(wildcard tests/programs/attack/*.[ch]) tests/programs/common.h
+	@mkdir -p $(@D)
+	$(CC_LINUX) -I. -std=gnu17 -O2 -g -Wall -Wextra -Werror -static -pthread $(filter %.c,$^) -o $@
 $(B)/programs-host/%: tests/programs/%.c
 	@mkdir -p $(@D)
 	$(HOST_CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -pthread $< -o $@
@@ -99,7 +104,7 @@ run: setup-run  ## boots QEMU: BOARD=virt|sifive_u FRAMES=512 FILES="path[=name]
 	@platform/run $(run_arguments)
 
 check: setup-check  ## every test that a change must pass: host, virt, sifive_u; ends with "N passed, N failed"
-	@$(MAKE) --no-print-directory -s -j$$(nproc) all host-tests programs
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all host-tests programs $(if $(shell command -v $(FUZZ_CC)),fuzzers)
 	@$(PYTHON) tests/check.py
 
 bench: setup-check  ## the figures, one line each: "bench NAME VALUE UNIT"

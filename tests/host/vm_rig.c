@@ -35,8 +35,38 @@ static struct {
 
 /* ---- Randomness ---- */
 
+static struct {
+    const uint8_t *at;
+    size_t left;
+} feed;
+
+void rig_feed(const uint8_t *bytes, size_t count)
+{
+    feed.at = bytes;
+    feed.left = count;
+}
+
+bool rig_fed(void)
+{
+    return feed.left > 0;
+}
+
+/* One byte, or two for a large number: mostly small, so that few bytes go far. */
+static uint64_t next_fed(void)
+{
+    uint64_t value = *feed.at++;
+
+    if (--feed.left > 0 && value >= 0x80) {
+        value += (uint64_t)*feed.at++ << 7;
+        feed.left--;
+    }
+    return value;
+}
+
 uint64_t rig_random(void)
 {
+    if (rig_fed())
+        return next_fed();
     uint64_t z = (rig.random += 0x9e3779b97f4a7c15ull); /* splitmix64 */
 
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;

@@ -9,6 +9,7 @@
 #define TESTS_HOST_VM_RIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "mm/mm.h"
@@ -38,6 +39,9 @@ void rig_stop(void);
 /* ---- Randomness of the sequence ---- */
 
 uint64_t rig_random(void);
+/* Choices come from these bytes, which the caller keeps, as long as there are any; then from the seed again. */
+void rig_feed(const uint8_t *bytes, size_t count);
+bool rig_fed(void);
 uint32_t rig_below(uint32_t bound);
 bool rig_chance(unsigned percent);
 

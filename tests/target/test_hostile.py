@@ -1,0 +1,51 @@
+"""Tasks that attack the firmware and each other: tests/programs/attack.
+
+Each group of attacks is one boot. The program places the page that is aimed at, forks the attacker, and afterwards looks
+at its own copy of the page, at a witness task that has to go on computing rightly, at the memory's and the store's checks,
+and at the counters; it prints a line for each try.
+"""
+
+import os
+import re
+
+import pytest
+
+FRAMES = 512
+TIMEOUT_S = 600
+PLACES = ('frame', 'tail', 'flash')
+GROUPS = ('addresses', 'pages', 'instructions', 'pointers', 'ranges', 'exhaustion', 'overcommit', 'races', 'leaks', 'files')
+LEAST_CLASSES = {'addresses': 70, 'pages': 40, 'instructions': 50, 'pointers': 30, 'ranges': 20, 'exhaustion': 25, 'overcommit': 1,
+                 'races': 20, 'leaks': 10, 'files': 6}
+
+TRY = re.compile(r'^attack (.+) place=(\w+) ended=(\w+) page=(\w+) witness=(\w+) checks=(\w+) counters=(\w+) ms=\d+ (\w+)$', re.M)
+SUMS = re.compile(r'^attacks group=(\w+) classes=(\d+) tries=(\d+) contained=(\d+) witness_rounds=(\d+) witness_wrong=(\d+)$',
+                  re.M)
+
+
+@pytest.mark.parametrize('group', GROUPS)
+def test_attacks(vellum, board, group):
+    if group == 'overcommit' and board == 'sifive_u' and 'VELLUM_LONG' not in os.environ:
+        pytest.skip('fills 32 MiB of flash, byte by byte on this board; VELLUM_LONG=1 runs it')
+    done = vellum(f'attack {group}', FRAMES=FRAMES, TIMEOUT=TIMEOUT_S)
+    tries = TRY.findall(done.text)
+    failed = [found for found in tries if found[-1] != 'contained']
+    assert not failed, failed
+    aimed = {found[0] for found in tries if found[1] != 'none'}
+    assert {found[:2] for found in tries if found[1] != 'none'} == {(name, place) for name in aimed for place in PLACES}
+    name, classes, count, contained, rounds, wrong = SUMS.search(done.text).groups()
+    assert name == group
+    assert int(count) == int(contained) == len(tries)
+    assert int(classes) >= LEAST_CLASSES[group]
+    assert int(rounds) > int(count) and int(wrong) == 0
+    assert done.status == 0
+    assert done.line('^end status=0$')
+
+
+@pytest.mark.parametrize('seed', [1, 2])
+def test_random_system_calls(vellum, seed):
+    """The seed makes the calls: `callfuzz SEED 1 BATCH` replays one batch alone."""
+    done = vellum(f'callfuzz {seed} 60', FRAMES=FRAMES, TIMEOUT=TIMEOUT_S)
+    found = re.search(r'^callfuzz seed=(\d+) batches=(\d+) calls=(\d+) wrong=(\d+) good$', done.text, re.M)
+    assert found and found[1] == str(seed) and found[2] == '60' and int(found[3]) > 5000 and found[4] == '0'
+    assert done.status == 0
+    assert done.line('^end status=0$')
