@@ -21,12 +21,16 @@ from board_gpt import SECTOR, TYPE_FIRST_STAGE, TYPE_VELLUM, Table     # noqa: E
 from board_layout import FLASH_BYTES, VELLUM_END, VELLUM_START   # noqa: E402
 from board_package import package_folder                         # noqa: E402
 from run_options import RunError                                 # noqa: E402
+from run_qemu import version                                     # noqa: E402
 
 BOARDS = ('hifive-unleashed', 'hifive-unmatched')
 TIMEOUT_S = 900
 # The SPL's device tree says that the board has so much.
 RAM = '8G'
 SEED = 0x1a6e5
+FROM_SPI, FROM_SD = 6, 11       # MSEL
+# Seen with 10.0, not with 7.2: the SPL stops at its first read of the card, whatever is on it.
+SD_BROKEN_SINCE = (10, 0)
 
 
 @pytest.fixture(scope='session')
@@ -75,6 +79,9 @@ def emulator(boot_package, select, drives):
 def boot(boot_package):
     """boot(MSEL, [(bus, path) ...]) runs to power off and gives what the console said."""
     def call(select, drives):
+        qemu = os.environ.get('QEMU', 'qemu-system-riscv64')
+        if select == FROM_SD and version(qemu) >= SD_BROKEN_SINCE:
+            pytest.skip(f'{qemu}: Debian\'s own untouched SPL and U-Boot do not get past its SD card either')
         done = subprocess.run(emulator(boot_package, select, drives), stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=TIMEOUT_S, check=False)
         text = done.stdout.decode(errors='replace').replace('\r\n', '\n')
@@ -104,14 +111,14 @@ def test_the_sd_image_boots_to_a_programs_output(make_image, boot, tmp_path):
     card = make_image('hifive-unleashed', 'sd', FILES=FILES, CMD='hello from the card; bin/cat texts/rules')
     flash = blank_flash(tmp_path)
     before = outside_partition(flash)
-    text = boot(11, [('sd', card), ('mtd', flash)])
+    text = boot(FROM_SD, [('sd', card), ('mtd', flash)])
     assert 'Trying to boot from MMC' in text
     assert 'hello, world\n1: from\n2: the\n3: card\n' in text
     assert (ROOT / 'Makefile').read_text() in text
     assert 'files: 3 came with the firmware, 3 of them new' in text and 'end status=0' in text
     assert outside_partition(flash) == before
     # They are in the flash now, and the next boot writes none of them again.
-    assert 'files: 3 came with the firmware, 0 of them new' in boot(11, [('sd', card), ('mtd', flash)])
+    assert 'files: 3 came with the firmware, 0 of them new' in boot(FROM_SD, [('sd', card), ('mtd', flash)])
 
 
 def test_the_sd_image_leaves_a_foreign_flash_alone(make_image, boot, tmp_path):
@@ -119,7 +126,7 @@ def test_the_sd_image_leaves_a_foreign_flash_alone(make_image, boot, tmp_path):
     flash = tmp_path / 'flash.img'
     flash.write_bytes(random.Random(SEED).randbytes(FLASH_BYTES))
     before = flash.read_bytes()
-    text = boot(11, [('sd', card), ('mtd', flash)])
+    text = boot(FROM_SD, [('sd', card), ('mtd', flash)])
     assert 'hello, world' in text and 'the partition holds something else' in text
     assert flash.read_bytes() == before
 
@@ -128,7 +135,7 @@ def test_the_spi_image_boots_and_swaps_beside_its_own_boot_code(make_image, boot
     flash = make_image('hifive-unleashed', 'spi', FILES=f'{PROGRAMS}/hello {PROGRAMS}/fill', FRAMES=600,
                        CMD='fill 900 1; hello again')
     before = outside_partition(flash)
-    text = boot(6, [('mtd', flash)])
+    text = boot(FROM_SPI, [('mtd', flash)])
     assert 'Trying to boot from SPI' in text and '(partition table)' in text
     assert '1: again' in text and 'end status=0' in text
     stats = statistics(text)
@@ -140,7 +147,7 @@ def test_the_main_job_runs_from_the_spi_image(make_image, boot):
     # Framed, so that the monitor does not wait for somebody at the console afterwards.
     flash = make_image('hifive-unleashed', 'spi', FRAMES=512, BOOTARGS='console=framed')
     before = outside_partition(flash)
-    text = boot(6, [('mtd', flash)])
+    text = boot(FROM_SPI, [('mtd', flash)])
     assert 'end status=0' in text
     assert outside_partition(flash) == before
 
@@ -151,13 +158,13 @@ def test_boot_code_survives_power_cuts(make_image, boot, boot_package, moment):
     flash = make_image('hifive-unleashed', 'spi', FILES=f'{PROGRAMS}/hello {PROGRAMS}/fill', FRAMES=600,
                        CMD='fill 900 1; hello first; fill 900 1; hello second; fill 900 1; hello third')
     before = outside_partition(flash)
-    running = subprocess.Popen(emulator(boot_package, 6, [('mtd', flash)]), stdin=subprocess.DEVNULL,
+    running = subprocess.Popen(emulator(boot_package, FROM_SPI, [('mtd', flash)]), stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE)
     wait_for(running, moment.encode())
     running.kill()
     running.wait()
     assert outside_partition(flash) == before
-    assert '1: third' in boot(6, [('mtd', flash)])
+    assert '1: third' in boot(FROM_SPI, [('mtd', flash)])
     assert outside_partition(flash) == before
 
 
