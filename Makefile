@@ -104,7 +104,7 @@ run: setup-run  ## boots QEMU: BOARD=virt|sifive_u FRAMES=512 FILES="path[=name]
 	@platform/run $(run_arguments)
 
 check: setup-check  ## every test that a change must pass: host, virt, sifive_u; ends with "N passed, N failed"
-	@$(MAKE) --no-print-directory -s -j$$(nproc) all host-tests programs $(if $(shell command -v $(FUZZ_CC)),fuzzers)
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all host-tests programs fuzzers
 	@$(PYTHON) tests/check.py
 
 bench: setup-check  ## the figures, one line each: "bench NAME VALUE UNIT"

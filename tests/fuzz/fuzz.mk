@@ -12,9 +12,12 @@ $(B)/fuzz/libvellum.a: $(FUZZ_LIBRARY)
 	rm -f $@ && ar rcs $@ $^
 $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/%.c.o $(B)/fuzz/libvellum.a
 	$(FUZZ_CC) -fsanitize=fuzzer,address,undefined $^ -lcmocka -llz4 -lsodium -lm -o $@
-fuzzers: $(FUZZERS)
+# Without clang or its runtime for fuzzing there is nothing to build, and `make check` leaves it out.
+fuzzers: $(if $(wildcard $(shell $(FUZZ_CC) -print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer-*.a),$(FUZZERS))
 
 campaign-fuzz: setup-check  ## fuzzing for HOURS=1 each: host targets, then system calls in the emulator
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all fuzzers programs
 	@$(PYTHON) tests/fuzz/run.py --seconds $$(( $${HOURS:-1} * 3600 ))
 .PHONY: fuzzers campaign-fuzz
+
+-include $(shell find $(B)/fuzz -type f -name '*.d' 2>/dev/null)
