@@ -1,18 +1,28 @@
 /*
  * Pools of equal small things, each in frames of its own kind. A pool frame's descriptor:
  *
- *   owner  previous partial frame      page  next partial frame     slot  first free item + 1      maps  items in use
+ *   owner  previous partial frame      page  next partial frame     maps  items in use
+ *   slot   first item that was given back + 1, and above it how many have ever been in use
  *
- * A free item holds the number of the next one in its first two bytes. Frames with room are in a list; a frame whose last
- * item is given back goes back itself.
+ * An item that was given back holds the number of the next one in its first two bytes. Items behind those that were ever in
+ * use hold nothing, so a new frame need not be prepared. Frames with room are in a list; a frame whose last item is given
+ * back goes back itself.
  */
-#include <string.h>
-
 #include "mm/vm/vm.h"
+
+#define EVER_SHIFT 16u
+
+/* What an item holds that was given back. */
+typedef uint16_t __attribute__((may_alias)) link_t;
 
 static uint32_t per_frame(const struct pool *pool)
 {
     return PAGE_BYTES / pool->item_bytes;
+}
+
+static bool is_full(const struct pool *pool, const struct frame *frame)
+{
+    return frame->maps == per_frame(pool);
 }
 
 static void *item_at(const struct pool *pool, uint32_t number, uint32_t item)
@@ -57,12 +67,6 @@ static int add_frame(struct pool *pool)
     }
     number = frame_take(FRAME_FIRMWARE, 0, 0);
     frame_at(number)->bits = FOR_POOL;
-    frame_at(number)->slot = 1;
-    for (uint32_t item = 0; item < per_frame(pool); item++) {
-        uint16_t next = (uint16_t)(item + 1 < per_frame(pool) ? item + 2 : 0);
-
-        memcpy(item_at(pool, number, item), &next, sizeof(next));
-    }
     link_partial(pool, number);
     pool->frames++;
     return 0;
@@ -79,20 +83,39 @@ int pool_ready(struct pool *pool, uint32_t items)
     return 0;
 }
 
+static void set_given_back(struct frame *frame, uint32_t item)
+{
+    frame->slot = (frame->slot >> EVER_SHIFT << EVER_SHIFT) | item;
+}
+
+/* One that was in use before, or the next of those that never were. */
+static void *take_item(const struct pool *pool, uint32_t number)
+{
+    struct frame *frame = frame_at(number);
+    uint16_t item_given_back = (uint16_t)frame->slot;
+    void *item;
+
+    if (!item_given_back) {
+        item = item_at(pool, number, frame->slot >> EVER_SHIFT);
+        frame->slot += 1u << EVER_SHIFT;
+        return item;
+    }
+    item = item_at(pool, number, item_given_back - 1u);
+    set_given_back(frame, *(const link_t *)item);
+    return item;
+}
+
 void *pool_get(struct pool *pool)
 {
     struct frame *frame;
-    uint16_t next;
     void *item;
 
     if (!pool->partial && add_frame(pool))
         return NULL;
     frame = frame_at(pool->partial);
-    item = item_at(pool, pool->partial, frame->slot - 1);
-    memcpy(&next, item, sizeof(next));
-    frame->slot = next;
+    item = take_item(pool, pool->partial);
     frame->maps++;
-    if (!next)
+    if (is_full(pool, frame))
         unlink_partial(pool, pool->partial);
     pool->used_items++;
     for (uint64_t *word = item, *end = word + pool->item_bytes / sizeof(*word); word != end; word++)
@@ -119,14 +142,14 @@ void pool_put(struct pool *pool, void *item)
 {
     uint32_t number = frame_of(item);
     struct frame *frame = frame_at(number);
-    uint16_t next = (uint16_t)frame->slot;
+    uint32_t index = (uint32_t)((uint8_t *)item - (uint8_t *)frame_view(number)) / pool->item_bytes;
 
     ASSERT(frame->kind == FRAME_FIRMWARE && frame->bits == FOR_POOL && frame->maps);
     pool->used_items--;
-    if (!next)
+    if (is_full(pool, frame))
         link_partial(pool, number);
-    memcpy(item, &next, sizeof(next));
-    frame->slot = (uint32_t)((uint8_t *)item - (uint8_t *)frame_view(number)) / pool->item_bytes + 1;
+    *(link_t *)item = (link_t)frame->slot;
+    set_given_back(frame, index + 1);
     if (!--frame->maps)
         give_back(pool, number);
     pool_trim(pool);

@@ -32,7 +32,7 @@ enum frame_kind { FRAME_FREE, FRAME_FIRMWARE, FRAME_TABLE, FRAME_ANONYMOUS, FRAM
 struct frame {
     uint32_t owner;                        /* handle of a family, object or space; pools: the previous partial frame */
     uint32_t page;                         /* virtual page, or index in the object; a link in lists */
-    uint32_t slot;                         /* the live copy, or 0; pools: first free item */
+    uint32_t slot;                         /* the live copy, or 0; pools: items to take next */
     uint16_t maps;                         /* PTEs that hold this frame; entries used; items used */
     uint8_t kind;
     uint8_t bits;
