@@ -12,6 +12,9 @@
 #define CHECKED_BYTES    (FORMAT_ITEM_BYTES - 4u)
 #define CRC32C_REFLECTED 0x82f63b78u
 
+/* Memory seen as words, whatever its declared type. */
+typedef uint64_t __attribute__((may_alias)) word_t;
+
 static uint32_t bound_crc(uint32_t place, uint32_t sequence, const void *data, uint32_t bytes)
 {
     uint32_t binding[2] = { place, sequence };
@@ -72,12 +75,19 @@ bool swap_valid(const struct swap_header *header, uint32_t place, uint32_t seque
     return header->kind == RECORD_SWAP && header->crc == swap_check(header, place, sequence);
 }
 
+/* By words: each block that is erased is read with this, byte for byte. */
 bool is_erased(const void *data, uint32_t bytes)
 {
-    const uint8_t *at = data;
+    const uint8_t *at = data, *end = at + bytes;
 
-    for (uint32_t i = 0; i < bytes; i++)
-        if (at[i] != 0xff)
+    for (; at < end && (uintptr_t)at % sizeof(word_t) != 0; at++)
+        if (*at != 0xff)
+            return false;
+    for (; end - at >= (int)sizeof(word_t); at += sizeof(word_t))
+        if (*(const word_t *)at != UINT64_MAX)
+            return false;
+    for (; at < end; at++)
+        if (*at != 0xff)
             return false;
     return true;
 }
