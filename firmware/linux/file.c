@@ -82,7 +82,8 @@ void files_put(struct files *files)
     if (--files->references)
         return;
     for (unsigned i = 0; i < FILES_MAX; i++)
-        slot_clear(files, i);
+        if (files->of[i])
+            slot_clear(files, i);
     pool_put(&files_pool, files);
 }
 
