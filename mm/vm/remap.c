@@ -52,11 +52,13 @@ static int prepare(struct space *space, const struct region *region, const struc
         error = frames_ensure(nodes);
     if (error)
         return error;
+    if (wanted->flags & REGION_TABLES)
+        nodes = 0;
     promise_return(promised, 0);
-    error = charge_probe(wanted);
-    if (!error && !(wanted->flags & REGION_TABLES)) {
-        error = promise_change(0, nodes);
-        promise_return(0, error ? 0 : nodes);
+    error = promise_change(0, nodes);
+    if (!error) {
+        error = charge_probe(wanted);
+        promise_return(0, nodes);
     }
     promise_force(promised, 0);
     return error;
