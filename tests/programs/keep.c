@@ -49,6 +49,7 @@ static void check_file(const char *path, uint64_t kib, uint64_t seed)
     }
     if (read(file, got, 1) != 0)
         die("keep: %s: longer than it was written", path);
+    close(file); /* or its room would stay taken when its name is gone */
 }
 
 static void fill(const char *path)
