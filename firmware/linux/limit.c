@@ -67,6 +67,16 @@ static int limit_set(struct process *process, uint64_t resource, const struct li
     return 0;
 }
 
+/* prlimit(2): others' limits are for those whose real user and group are all of theirs, and for root. */
+static bool may_look(const struct process *to)
+{
+    const struct process *from = process_current();
+
+    return from == to || from->euid == 0 ||
+           (from->uid == to->uid && from->uid == to->euid && from->uid == to->suid && from->gid == to->gid &&
+            from->gid == to->egid && from->gid == to->sgid);
+}
+
 int64_t sys_prlimit64(uint64_t id, uint64_t resource, va_t new, va_t old)
 {
     struct linux_rlimit64 limit, before;
@@ -80,6 +90,8 @@ int64_t sys_prlimit64(uint64_t id, uint64_t resource, va_t new, va_t old)
 
     if (!process || !process->space)
         return -ESRCH;
+    if (!may_look(process))
+        return -EPERM;
     before = (struct linux_rlimit64){ process->limits[resource].now, process->limits[resource].most };
     int error = new ? limit_set(process, resource, &limit) : 0;
 

@@ -132,6 +132,18 @@ static bool is_meant(const struct process *process, uint32_t which, uint32_t who
     }
 }
 
+/* setpriority(2): one's own processes, and only downwards but for root. */
+static int refuse_nice(const struct process *to, int32_t nice)
+{
+    const struct process *from = process_current();
+
+    if (from->euid == 0)
+        return 0;
+    if (from->euid != to->uid && from->euid != to->euid)
+        return -EPERM;
+    return nice < to->nice ? -EACCES : 0;
+}
+
 int64_t sys_setpriority(uint64_t which, uint64_t who, uint64_t value)
 {
     int32_t nice = (int32_t)value;
@@ -146,8 +158,14 @@ int64_t sys_setpriority(uint64_t which, uint64_t who, uint64_t value)
 
         if (!is_meant(process, (uint32_t)which, (uint32_t)who))
             continue;
+        int error = refuse_nice(process, nice);
+
+        if (error) {
+            result = error;
+            continue;
+        }
         process->nice = (int8_t)nice;
-        result = 0;
+        result = result == -ESRCH ? 0 : result;
     }
     return result;
 }

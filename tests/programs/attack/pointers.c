@@ -163,6 +163,25 @@ static void others(char *page, uintptr_t with)
     expect(call(SYS_wait4, getppid(), 0, 1, 0, 0, 0) == -ECHILD, "wait for one's parent");
 }
 
+/* As another user: the tasks of others are out of reach of signals and of calls that change them. */
+static void another_user(char *page, uintptr_t with)
+{
+    pid_t parent = getppid();
+    long limit[2] = { 8, 8 };
+
+    (void)page, (void)with;
+    expect(call(SYS_setresuid, 1000, 1000, 1000, 0, 0, 0) == 0, "setresuid");
+    expect(call(SYS_setuid, 0, 0, 0, 0, 0, 0) == -EPERM && call(SYS_setresuid, 0, 0, 0, 0, 0, 0) == -EPERM, "root again");
+    for (int number = 1; number <= 64; number++)
+        expect(number == SIGCONT || kill(parent, number) == -1, "a signal to another user's task");
+    expect(kill(-1, SIGKILL) == -1, "a signal to all");
+    expect(kill(-getpgid(parent), SIGKILL) == -1, "a signal to another user's group");
+    expect(call(SYS_tgkill, parent, parent, SIGKILL, 0, 0, 0) == -EPERM, "tgkill");
+    expect(call(SYS_prlimit64, parent, 7, (long)limit, 0, 0, 0) == -EPERM, "the limits of another user's task");
+    expect(call(SYS_setpgid, parent, 0, 0, 0, 0, 0) < 0, "the group of another user's task");
+    expect(call(SYS_setpriority, 0, parent, 19, 0, 0, 0) < 0, "the priority of another user's task");
+}
+
 /* ---- Signals ---- */
 
 static void handler_at(char *page, uintptr_t at)
@@ -308,6 +327,7 @@ const struct attack pointer_attacks[] = {
     NO("lengths without bound", lengths, 0, 0),
     NO("all flags", all_flags, 0, ENDS_EITHER),
     NO("processes of others", others, 0, 0),
+    NO("tasks of another user", another_user, 0, 0),
     NO("handler in the firmware", handler_at, KERNEL_IMAGE, SIGSEGV),
     NO("handler that is not canonical", handler_at, USER_END, SIGSEGV),
     NO("signal stack in the firmware", signal_stack_at, KERNEL_DATA, SIGSEGV),
