@@ -75,7 +75,8 @@ static bool find_partition(const struct platform *platform, struct flash *flash)
     else if (asked_to_make(platform))
         log_line("flash: the partition is blank, and is made a store as format=blank asks");
     else if (storage.content != STORE_OURS)
-        log_line("flash: the partition %s; running without it", in_words(storage.content));
+        log_line("flash: the partition %s; running without it (`format` in the monitor makes a store of it)",
+                 in_words(storage.content));
     return !error;
 }
 
