@@ -48,7 +48,7 @@ def check_quoted(path, name):
     # Programs for the target are built as a user's would be: they see one another's headers and nothing of ours.
     if path.startswith("tests/programs/"):
         known = ((ROOT / path).parent / name).is_file() or (name.startswith("tests/programs/") and (ROOT / name).is_file())
-        return None if known else f'"{name}" is not one of the programs' own'
+        return None if known else f'"{name}" is not a header of these programs'
     if not (ROOT / name).is_file():
         return f'"{name}" is not a path from the root of the repository'
     if not any(name == allowed or (allowed.endswith("/") and name.startswith(allowed)) for allowed in rule_for(path)):
