@@ -6,7 +6,8 @@
 
 static bool any_locked(struct space *space, uint32_t start, uint32_t end)
 {
-    for (const struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+    for (const struct region *region = region_after(space, start); region && region->start < end;
+         region = region->next) {
         if (region->flags & REGION_LOCKED)
             return true;
     }
@@ -45,7 +46,7 @@ static void cold(struct space *space, uint32_t start, uint32_t end)
         if (!(*entry & ENTRY_U) || frame->kind == FRAME_ZERO)
             continue;
         __atomic_fetch_and(entry, ~ENTRY_A, __ATOMIC_RELAXED);
-        frame->bits &= (uint8_t)~(FRAME_CREDITS | FRAME_REFERENCED);
+        frame->bits &= (uint8_t) ~(FRAME_CREDITS | FRAME_REFERENCED);
     }
 }
 

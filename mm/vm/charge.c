@@ -44,8 +44,7 @@ static bool wants_tables(const struct region *region)
 
 static bool wants_pages(const struct region *region)
 {
-    return (region->protection & MAP_WRITE) &&
-           !(region->flags & (REGION_SHARED | REGION_NORESERVE | REGION_PROMISED));
+    return (region->protection & MAP_WRITE) && !(region->flags & (REGION_SHARED | REGION_NORESERVE | REGION_PROMISED));
 }
 
 static bool wants_writer(const struct region *region)
@@ -133,7 +132,8 @@ static bool node_is_promised(struct space *space, uint32_t page, unsigned shift)
 {
     uint32_t start = (page >> shift) << shift, end = start + (1u << shift);
 
-    for (const struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+    for (const struct region *region = region_after(space, start); region && region->start < end;
+         region = region->next) {
         if (region->flags & REGION_TABLES)
             return true;
     }

@@ -8,20 +8,20 @@
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
 
-#define CHECK(condition, rule)                                                                                               \
-    do {                                                                                                                     \
-        if (!(condition))                                                                                                    \
-            return rule;                                                                                                     \
+#define CHECK(condition, rule) \
+    do {                       \
+        if (!(condition))      \
+            return rule;       \
     } while (0)
 
 /* A multiple of every number of references up to 16: the parts that such slots are counted in are whole numbers. */
 #define SLOT_PARTS 720720ull
 
 struct tally {
-    uint64_t ptes, maps;                   /* PTEs that hold counted frames; descriptors' sum */
+    uint64_t ptes, maps; /* PTEs that hold counted frames; descriptors' sum */
     uint64_t nodes, extra;
     uint64_t promised, pinned;
-    uint64_t slot_parts, slots_rough;      /* each reference: SLOT_PARTS over how many there are */
+    uint64_t slot_parts, slots_rough; /* each reference: SLOT_PARTS over how many there are */
     uint64_t object_frames;
     uint32_t space_resident, space_swapped, space_nodes, space_extra, space_loose;
 };
@@ -141,7 +141,8 @@ static const char *check_shared(const struct region *region, uint32_t page, entr
 {
     const struct frame *frame = frame_at(entry_frame(entry));
 
-    CHECK(region->object && frame->owner == handle_of(region->object), "an object's frame is mapped by a region of another");
+    CHECK(region->object && frame->owner == handle_of(region->object),
+          "an object's frame is mapped by a region of another");
     CHECK(frame->page == region->offset + (page - region->start), "an object's frame is mapped at another page");
     CHECK((region->flags & REGION_SHARED) || !(entry & ENTRY_W), "a private region can store to an object's frame");
     CHECK(frame->page < object_pages(region->object), "a page beyond the object's end is mapped");
@@ -160,8 +161,8 @@ static const char *check_rights(const struct region *region, entry_t entry)
     return NULL;
 }
 
-static const char *check_frame_entry(const struct space *space, const struct region *region, uint32_t page, entry_t entry,
-                                     struct tally *tally)
+static const char *check_frame_entry(const struct space *space, const struct region *region, uint32_t page,
+                                     entry_t entry, struct tally *tally)
 {
     uint32_t number = entry_frame(entry);
     const char *broken = check_rights(region, entry);
@@ -191,7 +192,8 @@ static const char *check_entry(struct space *space, uint32_t page, entry_t entry
     const struct region *region = region_at(space, page);
 
     CHECK(region, "a page outside every region is in use");
-    CHECK(!(entry & ENTRY_LOOSE) || (region->flags & REGION_NORESERVE), "a page is promised for itself and with its region");
+    CHECK(!(entry & ENTRY_LOOSE) || (region->flags & REGION_NORESERVE),
+          "a page is promised for itself and with its region");
     tally->space_loose += !!(entry & ENTRY_LOOSE);
     if (entry & ENTRY_U)
         return check_frame_entry(space, region, page, entry, tally);
@@ -260,7 +262,8 @@ static const char *check_region(const struct space *space, const struct region *
     CHECK(next ? next->prev == region : space->last == region, "the list of regions is broken");
     CHECK(!next || region->end <= next->start, "regions overlap or are not sorted");
     CHECK(thing_of(region->space) == space, "a region is in another space's list");
-    CHECK(!(region->protection & MAP_WRITE) || !(region->protection & MAP_EXECUTE), "a region is writable and executable");
+    CHECK(!(region->protection & MAP_WRITE) || !(region->protection & MAP_EXECUTE),
+          "a region is writable and executable");
     CHECK(!(region->flags & REGION_FRESH), "a region's charges were not settled");
     CHECK(!(region->protection & MAP_WRITE) || (region->flags & (REGION_CHARGED | REGION_NORESERVE)) > REGION_TABLES ||
               (region->flags & (REGION_NORESERVE | REGION_SHARED)),
@@ -274,7 +277,7 @@ static uint32_t nodes_promised(const struct space *space)
     uint32_t nodes = 0;
 
     for (unsigned shift = TABLE_SHIFT; shift <= 2 * TABLE_SHIFT; shift += TABLE_SHIFT) {
-        uint32_t counted = 0;              /* nodes below this one have been */
+        uint32_t counted = 0; /* nodes below this one have been */
 
         for (const struct region *region = space->first; region; region = region->next) {
             uint32_t low = region->start >> shift, high = ((region->end - 1) >> shift) + 1;
@@ -372,7 +375,8 @@ static const char *check_object_leaf(void *owner, uint64_t page, entry_t entry, 
         return count_slot(entry_slot(entry), tally);
     CHECK(entry_frame(entry) >= mm.first && entry_frame(entry) < mm.count, "an object's entry reaches beyond the pool");
     CHECK(frame_at(entry_frame(entry))->kind == FRAME_OBJECT &&
-              frame_at(entry_frame(entry))->owner == handle_of(seen->object) && frame_at(entry_frame(entry))->page == page,
+              frame_at(entry_frame(entry))->owner == handle_of(seen->object) &&
+              frame_at(entry_frame(entry))->page == page,
           "an object's entry names a frame of another page");
     tally->object_frames--;
     return NULL;

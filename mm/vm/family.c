@@ -83,7 +83,7 @@ static bool next(struct walk *walk)
 {
     while (walk->left) {
         walk->space = walk->following;
-        ASSERT(walk->space);               /* `maps` counts a PTE that is not there */
+        ASSERT(walk->space); /* `maps` counts a PTE that is not there */
         walk->following = walk->space->family_next;
         walk->entry = space_entry(walk->space, walk->page);
         if (walk->entry && entry_holds(entry_load(walk->entry), walk->number)) {

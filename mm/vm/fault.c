@@ -26,16 +26,20 @@
 #define FAULT_FRAMES 2u
 
 static const uint8_t region_allows[] = {
-    [ACCESS_LOAD] = MAP_READ | MAP_WRITE, [ACCESS_STORE] = MAP_WRITE, [ACCESS_FETCH] = MAP_EXECUTE,
+    [ACCESS_LOAD] = MAP_READ | MAP_WRITE,
+    [ACCESS_STORE] = MAP_WRITE,
+    [ACCESS_FETCH] = MAP_EXECUTE,
 };
 static const uint8_t entry_allows[] = {
-    [ACCESS_LOAD] = ENTRY_R, [ACCESS_STORE] = ENTRY_W, [ACCESS_FETCH] = ENTRY_X,
+    [ACCESS_LOAD] = ENTRY_R,
+    [ACCESS_STORE] = ENTRY_W,
+    [ACCESS_FETCH] = ENTRY_X,
 };
 
 struct cause {
     struct space *space;
     struct region *region;
-    entry_t *entry;                        /* of the page; NULL: a node is missing */
+    entry_t *entry; /* of the page; NULL: a node is missing */
     uint32_t page;
     enum access access;
 };
@@ -112,8 +116,9 @@ static int fill_zero(struct cause *cause)
     int error;
 
     if (cause->access != ACCESS_STORE) {
-        tree_set(&cause->space->tree, cause->entry, entry_of_frame(mm.zero) | mm.leaf_bits | (permissions & ~ENTRY_W) |
-                 ENTRY_COW | ENTRY_A | ENTRY_U | ENTRY_V);
+        tree_set(&cause->space->tree, cause->entry,
+                 entry_of_frame(mm.zero) | mm.leaf_bits | (permissions & ~ENTRY_W) | ENTRY_COW | ENTRY_A | ENTRY_U |
+                     ENTRY_V);
         return done(cause->space, FAULT_ZERO_READ);
     }
     error = charge_page(cause->space, cause->region, &bits);
@@ -174,8 +179,8 @@ static bool share_copy(struct cause *cause, entry_t value)
     if (!number || frame_at(number)->maps == UINT16_MAX)
         return false;
     cause->space->swapped--;
-    map_frame(cause, number, (entry_permissions(cause->region->protection) & ~ENTRY_W) | ENTRY_COW | ENTRY_A |
-              (value & ENTRY_LOOSE));
+    map_frame(cause, number,
+              (entry_permissions(cause->region->protection) & ~ENTRY_W) | ENTRY_COW | ENTRY_A | (value & ENTRY_LOOSE));
     slot_put(mm.store, slot);
     return true;
 }
@@ -216,7 +221,8 @@ static int map_object(struct cause *cause)
     entry_t bits = entry_permissions(region->protection) | accessed(cause);
     enum fault_kind kind;
     uint32_t number, copy;
-    int error = object_frame(region->object, region->offset + (cause->page - region->start), OBJECT_LOAD, &number, &kind);
+    int error = object_frame(region->object, region->offset + (cause->page - region->start), OBJECT_LOAD, &number,
+                             &kind);
 
     if (error)
         return error;

@@ -9,6 +9,7 @@
 #include "mm/vm/space.h"
 
 /* PTEs of object frames, and the zero frame, are copied too: that is cheaper than the child's faults would be. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): written through by an atomic builtin */
 static int copy_frame(struct space *child, entry_t *from, entry_t *to, bool is_private)
 {
     uint32_t number = entry_frame(*from);
@@ -54,7 +55,8 @@ static int copy_entry(struct space *child, entry_t *from, entry_t *to, bool is_p
 }
 
 /* The part of a region that is in one node; no page leaves meanwhile. */
-static int copy_chunk(struct space *parent, struct space *child, const struct region *region, uint32_t page, uint32_t end)
+static int copy_chunk(struct space *parent, struct space *child, const struct region *region, uint32_t page,
+                      uint32_t end)
 {
     entry_t *from, *to;
     int error = frames_ensure(2);
@@ -108,22 +110,22 @@ static int copy_region(struct space *parent, struct space *child, const struct r
     return error;
 }
 
-int space_fork(struct space *parent, struct space **out)
+int space_fork(struct space *parent, struct space **child)
 {
-    struct space *child;
-    int error = space_create_like(parent, &child);
+    struct space *made;
+    int error = space_create_like(parent, &made);
 
     if (error)
         return error;
     for (const struct region *region = parent->first; region && !error; region = region->next) {
         if (!(region->flags & REGION_DONTFORK))
-            error = copy_region(parent, child, region);
+            error = copy_region(parent, made, region);
     }
     /* The parent's frames are no longer writable, also when the fork did not succeed. */
     space_flush(parent);
     if (error)
-        space_put(child);
+        space_put(made);
     else
-        *out = child;
+        *child = made;
     return error;
 }

@@ -175,7 +175,7 @@ int mm_init(const struct mm_config *config)
     mm.leaf_bits = config->leaf_bits;
     mm.origin = (uint64_t)(uintptr_t)mm.view - config->pool.raw;
     /* Descriptors lie across frames: the view of the pool must be one piece. */
-    ASSERT(cpu_direct((pa_t){config->pool.raw + ((uint64_t)(config->frames - 1) << PAGE_SHIFT)}) ==
+    ASSERT(cpu_direct((pa_t){ config->pool.raw + ((uint64_t)(config->frames - 1) << PAGE_SHIFT) }) ==
            mm.view + ((uint64_t)(config->frames - 1) << PAGE_SHIFT));
     lay_out(config);
     mm.zero = frame_take_zeroed(FRAME_ZERO, 0, 0);

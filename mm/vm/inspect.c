@@ -44,15 +44,20 @@ static void count_page(entry_t entry, struct region_info *info)
 
 int space_region(struct space *space, va_t above, bool count_pages, struct region_info *info)
 {
-    const struct region *region =
-        above >> PAGE_SHIFT < USER_TOP_PAGE ? region_after(space, (uint32_t)(above >> PAGE_SHIFT)) : NULL;
+    const struct region *region = above >> PAGE_SHIFT < USER_TOP_PAGE
+                                      ? region_after(space, (uint32_t)(above >> PAGE_SHIFT))
+                                      : NULL;
 
     if (!region)
         return -ENOENT;
     *info = (struct region_info){
-        .start = page_va(region->start), .end = page_va(region->end), .protection = region->protection,
-        .flags = region->flags & REGION_KEPT, .object = region->object,
-        .offset = (uint64_t)region->offset << PAGE_SHIFT, .name = region->name,
+        .start = page_va(region->start),
+        .end = page_va(region->end),
+        .protection = region->protection,
+        .flags = region->flags & REGION_KEPT,
+        .object = region->object,
+        .offset = (uint64_t)region->offset << PAGE_SHIFT,
+        .name = region->name,
     };
     if (!count_pages)
         return 0;

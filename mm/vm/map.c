@@ -112,7 +112,8 @@ static uint32_t pages_in_range(struct space *space, uint32_t start, uint32_t end
 {
     uint32_t pages = 0;
 
-    for (const struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+    for (const struct region *region = region_after(space, start); region && region->start < end;
+         region = region->next) {
         uint32_t low = region->start > start ? region->start : start;
         uint32_t high = region->end < end ? region->end : end;
 

@@ -37,8 +37,8 @@ enum object_want { OBJECT_LOAD, OBJECT_OVERWRITE };
  * The frame of a page, brought in if need be; with OVERWRITE its contents need not be. Takes at most 4 frames, ensured
  * before. `kind` says where from. -ENXIO beyond the end; -EAGAIN; -EIO.
  */
-int object_frame(struct object *object, uint32_t index, enum object_want want, uint32_t *number, enum fault_kind *kind)
-    MUST_CHECK;
+int object_frame(struct object *object, uint32_t index, enum object_want want, uint32_t *number,
+                 enum fault_kind *kind) MUST_CHECK;
 /* The contents have changed, or are about to. */
 void object_dirty(struct object *object, uint32_t number);
 /* The page differs from what is on flash. */

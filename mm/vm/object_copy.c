@@ -9,10 +9,10 @@
 
 struct transfer {
     struct object *object;
-    struct space *space;                   /* NULL: the firmware's own memory */
+    struct space *space; /* NULL: the firmware's own memory */
     uint64_t offset;
     va_t memory;
-    uint64_t bytes;                        /* still to go */
+    uint64_t bytes; /* still to go */
 };
 
 static uint64_t in_page(uint64_t at)

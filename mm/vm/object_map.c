@@ -61,7 +61,7 @@ static bool next(struct walk *walk)
     while (walk->left) {
         struct region *region = walk->region = walk->following;
 
-        ASSERT(region);                    /* `maps` counts a PTE that is not there */
+        ASSERT(region); /* `maps` counts a PTE that is not there */
         walk->following = thing_of(region->object_next);
         walk->entry = entry_in(region, walk->index, walk->number);
         if (walk->entry) {

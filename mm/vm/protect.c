@@ -34,6 +34,7 @@ static void flush_range(const struct space *space, uint32_t start, uint32_t end)
 
 /* ---- Protection ---- */
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): written through by an atomic builtin */
 static void protect_entry(struct space *space, entry_t *entry, entry_t bits)
 {
     entry_t old, value;
@@ -156,7 +157,8 @@ static int charge_locks(struct space *space, uint32_t start, uint32_t end, bool 
     uint32_t pages = 0, promised = 0;
     int error = 0;
 
-    for (const struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
+    for (const struct region *region = region_after(space, start); region && region->start < end;
+         region = region->next) {
         uint32_t length = lock_changes(region, lock) ? region->end - region->start : 0;
 
         pages += length;
@@ -196,11 +198,12 @@ static void settle_locks(struct space *space, uint32_t start, uint32_t end, bool
             continue;
         if (!keep)
             (void)charge_locks(space, region->start, region->end, false);
-        region->flags &= (uint16_t)~(REGION_LOCKING | (keep ? 0 : REGION_LOCKED));
+        region->flags &= (uint16_t) ~(REGION_LOCKING | (keep ? 0 : REGION_LOCKED));
     }
 }
 
 /* Frames that are mapped already learn that they are locked; that they no longer are, reclaim finds out. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type that each_entry() calls */
 static void lock_entry(struct space *space, entry_t *entry, entry_t bits)
 {
     (void)space;
@@ -262,7 +265,10 @@ static int populate_page(struct space *space, const struct region *region, uint3
 
     if (!region->protection || ((value & ENTRY_V) && (!stores || (value & ENTRY_W))))
         return 0;
-    error = fault(space, page_va(page), stores ? ACCESS_STORE : region->protection & MAP_READ ? ACCESS_LOAD : ACCESS_FETCH);
+    error = fault(space, page_va(page),
+                  stores                          ? ACCESS_STORE
+                  : region->protection & MAP_READ ? ACCESS_LOAD
+                                                  : ACCESS_FETCH);
     return error == -ENXIO ? 0 : error;
 }
 

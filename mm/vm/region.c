@@ -141,8 +141,7 @@ void region_cut(struct space *space, uint32_t start, uint32_t end)
 static bool alike(const struct region *a, const struct region *b)
 {
     return a->end == b->start && a->flags == b->flags && a->protection == b->protection && a->object == b->object &&
-           a->name == b->name && a->limit == b->limit &&
-           (!a->object || a->offset + (a->end - a->start) == b->offset);
+           a->name == b->name && a->limit == b->limit && (!a->object || a->offset + (a->end - a->start) == b->offset);
 }
 
 void region_merge(struct space *space, uint32_t start, uint32_t end)
@@ -222,24 +221,24 @@ static int charge_growth(struct space *space, const struct region *region, uint3
     return 0;
 }
 
-int region_grow(struct space *space, uint32_t page, struct region **grown)
+int region_grow(struct space *space, uint32_t page, struct region **region)
 {
-    struct region *region = region_after(space, page);
+    struct region *stack = region_after(space, page);
     uint32_t growth;
     int error;
 
-    if (!region || !(region->flags & REGION_GROWSDOWN) || page < region->limit || page < USER_BASE_PAGE + GUARD_PAGES)
+    if (!stack || !(stack->flags & REGION_GROWSDOWN) || page < stack->limit || page < USER_BASE_PAGE + GUARD_PAGES)
         return -EFAULT;
-    if (region->prev && page < region->prev->end + GUARD_PAGES)
+    if (stack->prev && page < stack->prev->end + GUARD_PAGES)
         return -EFAULT;
-    growth = region->start - page;
+    growth = stack->start - page;
     if (space->mapped + growth > space->limit)
         return -ENOMEM;
-    error = charge_growth(space, region, page, growth, 1);
+    error = charge_growth(space, stack, page, growth, 1);
     if (error)
         return error;
-    region->start = page;
-    *grown = region;
+    stack->start = page;
+    *region = stack;
     return 0;
 }
 

@@ -145,7 +145,7 @@ static int grow_here(struct space *space, const struct region *region, uint32_t 
 }
 
 struct remap {
-    uint32_t start, end, to, pages;        /* old range; new place (0: to be found) and length */
+    uint32_t start, end, to, pages; /* old range; new place (0: to be found) and length */
     uint32_t flags;
 };
 

@@ -74,10 +74,10 @@ void space_flush(const struct space *space);
 /* What was unmapped and waits for its flush (invariant 3: unmap everywhere, flush, then reuse). */
 struct gather {
     struct space *space;
-    uint32_t frames;                       /* chains by frame.page */
+    uint32_t frames; /* chains by frame.page */
     uint32_t nodes;
     uint32_t pages;
-    uint32_t page;                         /* the only one, when pages is 1 */
+    uint32_t page; /* the only one, when pages is 1 */
 };
 /* Empties the entry of `page`, whatever it held. */
 void gather_entry(struct gather *gather, entry_t *entry, uint32_t page);
@@ -137,10 +137,9 @@ void unmap_range(struct space *space, uint32_t start, uint32_t end);
 /* Brings every page of the range in as far as its region lets it. -EAGAIN, -ENOMEM, -EIO. */
 int space_populate(struct space *space, uint32_t start, uint32_t end) MUST_CHECK;
 
-
 /* ---- family.c: the reverse map of private frames ---- */
 
-struct family *family_make(void);          /* NULL: no memory */
+struct family *family_make(void); /* NULL: no memory */
 void family_join(struct family *family, struct space *space);
 /* The last space that leaves ends the family and makes its pages in the store unreadable. */
 void family_leave(struct space *space);

@@ -96,7 +96,7 @@ uint32_t tree_prune(struct tree *tree, uint64_t page)
         above[level] = entry;
         entry = node_entry(*entry, page, level);
     }
-    for (level++; level <= tree->levels - permanent; level++) {
+    for (level++; level <= tree->levels - permanent && above[level]; level++) {
         uint32_t number = entry_frame(*above[level]);
 
         if (frame_at(number)->maps)

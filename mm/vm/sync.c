@@ -178,7 +178,7 @@ static void settle_page(struct object *object, uint32_t index)
     if (!(frame->bits & FRAME_WRITTEN))
         return;
     frame_stale(frame);
-    frame->bits &= (uint8_t)~(FRAME_DIRTY | FRAME_WRITTEN);
+    frame->bits &= (uint8_t) ~(FRAME_DIRTY | FRAME_WRITTEN);
     object->unsynced--;
 }
 
@@ -256,7 +256,6 @@ int object_sync_all(void)
     if (error)
         return error;
     while (object) {
-
         collect_all(object);
         if (!object->node || (!object->unsynced && !object->resized)) {
             object = object->next;

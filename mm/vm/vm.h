@@ -30,10 +30,10 @@
 enum frame_kind { FRAME_FREE, FRAME_FIRMWARE, FRAME_TABLE, FRAME_ANONYMOUS, FRAME_OBJECT, FRAME_ZERO, FRAME_KINDS };
 
 struct frame {
-    uint32_t owner;                        /* handle of a family, object or space; pools: the previous partial frame */
-    uint32_t page;                         /* virtual page, or index in the object; a link in lists */
-    uint32_t slot;                         /* the live copy, or 0; pools: items to take next */
-    uint16_t maps;                         /* PTEs that hold this frame; entries used; items used */
+    uint32_t owner; /* handle of a family, object or space; pools: the previous partial frame */
+    uint32_t page;  /* virtual page, or index in the object; a link in lists */
+    uint32_t slot;  /* the live copy, or 0; pools: items to take next */
+    uint16_t maps;  /* PTEs that hold this frame; entries used; items used */
     uint8_t kind;
     uint8_t bits;
 };
@@ -41,12 +41,12 @@ _Static_assert(sizeof(struct frame) == 16, "a descriptor is 16 bytes: the pool's
 
 /* frame.bits of ANONYMOUS and OBJECT. An anonymous frame is dirty when it has no slot; an object's has a bit for it. */
 enum {
-    FRAME_CREDITS = 0x07,                  /* rounds of the clock that it may still stay */
-    FRAME_DIRTY = 0x08,                    /* OBJECT: differs from the slot, the durable record, or zeros */
-    FRAME_LOCKED = 0x10,                   /* was mapped by a locked region; whether it still is, the regions say */
-    FRAME_REFERENCED = 0x20,               /* OBJECT: read or written by a copy since the clock last passed */
-    FRAME_SYNC = 0x40,                     /* OBJECT: the open transaction will write it */
-    FRAME_WRITTEN = 0x80,                  /* OBJECT: the open transaction has written it, and it has not changed since */
+    FRAME_CREDITS = 0x07,    /* rounds of the clock that it may still stay */
+    FRAME_DIRTY = 0x08,      /* OBJECT: differs from the slot, the durable record, or zeros */
+    FRAME_LOCKED = 0x10,     /* was mapped by a locked region; whether it still is, the regions say */
+    FRAME_REFERENCED = 0x20, /* OBJECT: read or written by a copy since the clock last passed */
+    FRAME_SYNC = 0x40,       /* OBJECT: the open transaction will write it */
+    FRAME_WRITTEN = 0x80,    /* OBJECT: the open transaction has written it, and it has not changed since */
 };
 /* frame.bits of FREE and TABLE */
 enum { FRAME_ZEROED = 0x01 };
@@ -58,65 +58,66 @@ enum firmware_use { FOR_BOOT, FOR_FIRMWARE, FOR_STORE, FOR_POOL };
 
 typedef uint64_t entry_t;
 
-#define ENTRY_V 0x001ull
-#define ENTRY_R 0x002ull
-#define ENTRY_W 0x004ull
-#define ENTRY_X 0x008ull
-#define ENTRY_U 0x010ull
-#define ENTRY_A 0x040ull
-#define ENTRY_D 0x080ull
-#define ENTRY_COW 0x100ull                 /* RSW bit: the frame is shared, a store gets a copy */
-#define ENTRY_LOOSE 0x200ull               /* RSW bit, kept with a slot too: a page of a NORESERVE region, promised for itself */
-#define ENTRY_RWX (ENTRY_R | ENTRY_W | ENTRY_X)
+#define ENTRY_V         0x001ull
+#define ENTRY_R         0x002ull
+#define ENTRY_W         0x004ull
+#define ENTRY_X         0x008ull
+#define ENTRY_U         0x010ull
+#define ENTRY_A         0x040ull
+#define ENTRY_D         0x080ull
+#define ENTRY_COW       0x100ull /* RSW bit: the frame is shared, a store gets a copy */
+#define ENTRY_LOOSE     0x200ull /* RSW bit, kept with a slot too: a page of a NORESERVE region, promised for itself */
+#define ENTRY_RWX       (ENTRY_R | ENTRY_W | ENTRY_X)
 #define ENTRY_PPN_SHIFT 10u
 
 /* A slot in an object's tree: how far the open transaction is with it; as FRAME_SYNC and FRAME_WRITTEN. */
-#define ENTRY_SYNC 0x002ull
+#define ENTRY_SYNC    0x002ull
 #define ENTRY_WRITTEN 0x004ull
 
-#define SATP_SV39 (8ull << 60)
+#define SATP_SV39     (8ull << 60)
 #define SATP_ASID_LOW 44u
 
-#define TABLE_SHIFT 9u
+#define TABLE_SHIFT   9u
 #define TABLE_ENTRIES 512u
 
 /* A radix tree of pages: of a space (three levels, walked by the MMU too) or of an object (none to three). */
 struct tree {
-    entry_t root;                          /* the entry above the topmost node; without levels, the page's own */
-    uint32_t owner;                        /* handle */
+    entry_t root;   /* the entry above the topmost node; without levels, the page's own */
+    uint32_t owner; /* handle */
     uint32_t nodes;
     uint8_t levels;
-    uint8_t bits;                          /* FRAME_OF_OBJECT or 0 */
+    uint8_t bits; /* FRAME_OF_OBJECT or 0 */
 };
 
 /* ---- Spaces, families, regions, objects ---- */
 
-#define REGIONS_MAX 4096u
-#define GUARD_PAGES 16u
+#define REGIONS_MAX    4096u
+#define GUARD_PAGES    16u
 #define USER_BASE_PAGE ((uint32_t)(USER_BASE >> PAGE_SHIFT))
-#define USER_TOP_PAGE ((uint32_t)(USER_TOP >> PAGE_SHIFT))
+#define USER_TOP_PAGE  ((uint32_t)(USER_TOP >> PAGE_SHIFT))
 
 /* Region flags that the memory code keeps for itself, above REGION_... */
 enum {
-    REGION_KEPT = REGION_SHARED | REGION_GROWSDOWN | REGION_NORESERVE | REGION_LOCKED | REGION_DONTFORK | REGION_NOWRITE,
-    REGION_PROMISED = 0x100,               /* its pages are in the promise: private, and writable now or once */
-    REGION_TABLES = 0x200,                 /* its page tables are in the promise: accessible now or once */
-    REGION_STORED = 0x400,                 /* SHARED and writable now or once: counted in object->writers */
+    REGION_KEPT = REGION_SHARED | REGION_GROWSDOWN | REGION_NORESERVE | REGION_LOCKED | REGION_DONTFORK |
+                  REGION_NOWRITE,
+    REGION_PROMISED = 0x100, /* its pages are in the promise: private, and writable now or once */
+    REGION_TABLES = 0x200,   /* its page tables are in the promise: accessible now or once */
+    REGION_STORED = 0x400,   /* SHARED and writable now or once: counted in object->writers */
     REGION_CHARGED = REGION_PROMISED | REGION_TABLES | REGION_STORED,
-    REGION_FRESH_SHIFT = 3,                /* the same three, shifted: charged by the running call, which may undo it */
+    REGION_FRESH_SHIFT = 3, /* the same three, shifted: charged by the running call, which may undo it */
     REGION_FRESH = REGION_CHARGED << REGION_FRESH_SHIFT,
-    REGION_LOCKING = 0x4000,               /* LOCKED by a call that has not yet brought all pages in */
+    REGION_LOCKING = 0x4000, /* LOCKED by a call that has not yet brought all pages in */
 };
 
 struct region {
-    struct region *next, *prev;            /* by address */
-    struct object *object;                 /* one reference, or NULL: zeros */
+    struct region *next, *prev; /* by address */
+    struct object *object;      /* one reference, or NULL: zeros */
     const char *name;
-    uint32_t space;                        /* handles: the reverse map of objects */
+    uint32_t space; /* handles: the reverse map of objects */
     uint32_t object_next, object_prev;
-    uint32_t start, end;                   /* virtual pages */
-    uint32_t offset;                       /* page of the object at `start` */
-    uint32_t limit;                        /* GROWSDOWN: the lowest page it may grow to */
+    uint32_t start, end; /* virtual pages */
+    uint32_t offset;     /* page of the object at `start` */
+    uint32_t limit;      /* GROWSDOWN: the lowest page it may grow to */
     uint16_t flags;
     uint16_t protection;
 };
@@ -134,14 +135,14 @@ struct space {
     struct region *first, *last, *hint;
     struct family *family;
     struct space *family_next, *family_prev;
-    uint64_t generation;                   /* of its ASID; 0: none yet */
+    uint64_t generation; /* of its ASID; 0: none yet */
     uint32_t asid;
     uint32_t references;
-    uint32_t regions, noreserve;           /* regions; of them with NORESERVE */
-    uint32_t mapped, limit;                /* pages; limit: RLIMIT_AS */
-    uint32_t promised, locked;             /* pages in the promise; locked ones are pinned instead */
-    uint32_t loose;                        /* pages promised one by one: those of NORESERVE regions that are in use */
-    uint32_t tables, extra;                /* nodes promised for regions; nodes in use that no region has promised */
+    uint32_t regions, noreserve; /* regions; of them with NORESERVE */
+    uint32_t mapped, limit;      /* pages; limit: RLIMIT_AS */
+    uint32_t promised, locked;   /* pages in the promise; locked ones are pinned instead */
+    uint32_t loose;              /* pages promised one by one: those of NORESERVE regions that are in use */
+    uint32_t tables, extra;      /* nodes promised for regions; nodes in use that no region has promised */
     uint32_t resident, resident_peak, swapped;
     uint32_t spurious_page, spurious;
     uint64_t faults[FAULT_KINDS];
@@ -152,49 +153,49 @@ struct object {
     struct tree tree;
     struct object *next, *prev;
     uint64_t bytes;
-    uint64_t lowest;                       /* smallest size since the last sync: what is beyond is not on flash */
-    uint64_t lowest_before;                /* the same at the start of the open transaction */
-    uint32_t regions;                      /* handle of the first region that maps it */
+    uint64_t lowest;        /* smallest size since the last sync: what is beyond is not on flash */
+    uint64_t lowest_before; /* the same at the start of the open transaction */
+    uint32_t regions;       /* handle of the first region that maps it */
     uint32_t node, references;
-    uint32_t writers;                      /* regions with REGION_STORED */
-    uint32_t pages;                        /* frames and slots that it holds */
-    uint32_t unsynced;                     /* of a node: pages that differ from flash, so far as noticed */
-    uint32_t promised, tables;             /* pages and nodes in the promise */
-    uint32_t cursor;                       /* of the open transaction */
-    bool resized;                          /* size not yet on flash */
+    uint32_t writers;          /* regions with REGION_STORED */
+    uint32_t pages;            /* frames and slots that it holds */
+    uint32_t unsynced;         /* of a node: pages that differ from flash, so far as noticed */
+    uint32_t promised, tables; /* pages and nodes in the promise */
+    uint32_t cursor;           /* of the open transaction */
+    bool resized;              /* size not yet on flash */
 };
 
 /* ---- The state ---- */
 
 struct mm {
     struct frame *frames;
-    uint8_t *view;                         /* the pool, as cpu_direct() shows it: linear */
+    uint8_t *view; /* the pool, as cpu_direct() shows it: linear */
     uint64_t pool_ppn;
-    entry_t leaf_bits;                     /* of struct mm_config */
-    uint64_t origin;                       /* where physical address 0 would be seen: view less the pool's address */
-    uint32_t count, first;                 /* frames; the first that is not the firmware's or ours for ever */
+    entry_t leaf_bits;     /* of struct mm_config */
+    uint64_t origin;       /* where physical address 0 would be seen: view less the pool's address */
+    uint32_t count, first; /* frames; the first that is not the firmware's or ours for ever */
     uint32_t free, free_head, lowest_free;
     uint32_t kinds[FRAME_KINDS];
-    uint32_t usable;                       /* frames that promises can be made from */
-    uint32_t zero;                         /* the frame of zeros */
-    uint32_t hand;                         /* of the clock */
+    uint32_t usable; /* frames that promises can be made from */
+    uint32_t zero;   /* the frame of zeros */
+    uint32_t hand;   /* of the clock */
 
-    uint64_t promised;                     /* pages */
-    uint64_t pinned;                       /* frames */
-    uint64_t store_held;                   /* what store_promise() was asked for */
-    uint32_t store_frames, store_share;    /* frames that the store has; that are pinned for it */
-    uint32_t store_base;                   /* its share without what the number of promised pages adds */
+    uint64_t promised;                  /* pages */
+    uint64_t pinned;                    /* frames */
+    uint64_t store_held;                /* what store_promise() was asked for */
+    uint32_t store_frames, store_share; /* frames that the store has; that are pinned for it */
+    uint32_t store_base;                /* its share without what the number of promised pages adds */
 
     struct store *store;
     void (*share_kernel)(uint64_t *root);
     struct family *families;
     struct object *objects;
-    struct object *syncing;                /* whose transaction is open */
+    struct object *syncing; /* whose transaction is open */
     uint8_t sync_stage;
-    int sync_error;                        /* found before anything was written; told after the commit */
+    int sync_error; /* found before anything was written; told after the commit */
 
-    uint64_t generation;                   /* of ASIDs */
-    uint32_t asid_next, asid_last;         /* asid_last 0: there are none */
+    uint64_t generation;           /* of ASIDs */
+    uint32_t asid_next, asid_last; /* asid_last 0: there are none */
     const struct space *active;
 
     struct pool regions, spaces, families_pool, objects_pool;

@@ -16,11 +16,11 @@
 #include "mm/vm/vm.h"
 #include "tests/host/vm_rig.h"
 
-#define AREA  0x40000000ull                /* private memory: a page stored to, one in a slot, one read, one shared by fork */
-#define TEXT  0x50000000ull                /* executable */
-#define LOOSE 0x60000000ull                /* NORESERVE */
-#define FILED 0x70000000ull                /* a shared object */
-#define AT(page) ((page) * PAGE_BYTES)
+#define AREA     0x40000000ull /* private memory: a page stored to, one in a slot, one read, one shared by fork */
+#define TEXT     0x50000000ull /* executable */
+#define LOOSE    0x60000000ull /* NORESERVE */
+#define FILED    0x70000000ull /* a shared object */
+#define AT(page) ((page)*PAGE_BYTES)
 
 static struct space *parent, *child;
 static struct object *object;
@@ -28,8 +28,11 @@ static struct object *object;
 static void map(struct space *space, va_t address, uint64_t pages, uint32_t protection, uint32_t flags,
                 struct object *source)
 {
-    struct map_request request = { .address = address, .bytes = pages * PAGE_BYTES, .protection = protection,
-                                   .flags = flags | REGION_FIXED, .object = source };
+    struct map_request request = { .address = address,
+                                   .bytes = pages * PAGE_BYTES,
+                                   .protection = protection,
+                                   .flags = flags | REGION_FIXED,
+                                   .object = source };
 
     assert_int_equal(RIG_WAIT(space_map(space, &request)), (int64_t)address);
 }
@@ -43,8 +46,9 @@ static void store_word(struct space *space, va_t va)
 
 static int start(void **state)
 {
-    struct rig_config config = { .seed = 1, .asid_bits = 16, .tlb_entries = 32, .spare_pages = 200, .tail_pages = 24,
-                                 .flash_blocks = 16 };
+    struct rig_config config = {
+        .seed = 1, .asid_bits = 16, .tlb_entries = 32, .spare_pages = 200, .tail_pages = 24, .flash_blocks = 16
+    };
 
     (void)state;
     rig_start(&config);

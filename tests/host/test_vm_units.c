@@ -16,19 +16,26 @@
 #include "mm/vm/vm.h"
 #include "tests/host/vm_rig.h"
 
-#define AREA  0x40000000ull
-#define TEXT  0x50000000ull
-#define OTHER 0x60000000ull
-#define AT(page) ((page) * PAGE_BYTES)
+#define AREA       0x40000000ull
+#define TEXT       0x50000000ull
+#define OTHER      0x60000000ull
+#define AT(page)   ((page)*PAGE_BYTES)
 #define READ_WRITE (MAP_READ | MAP_WRITE)
 
 static struct space *space;
 
 static int start_with(uint32_t spare, uint32_t blocks, unsigned asid_bits, bool hardware_ad)
 {
-    struct rig_config config = { .seed = 1, .asid_bits = asid_bits, .tlb_entries = 32, .spare_pages = spare,
-                                 .tail_pages = 24, .flash_blocks = blocks, .hardware_ad = hardware_ad,
-                                 .cache_invalid = true, .refill = true, .pointer_entries = 16 };
+    struct rig_config config = { .seed = 1,
+                                 .asid_bits = asid_bits,
+                                 .tlb_entries = 32,
+                                 .spare_pages = spare,
+                                 .tail_pages = 24,
+                                 .flash_blocks = blocks,
+                                 .hardware_ad = hardware_ad,
+                                 .cache_invalid = true,
+                                 .refill = true,
+                                 .pointer_entries = 16 };
 
     rig_start(&config);
     space = space_create("unit");
@@ -76,8 +83,12 @@ static int stop(void **state)
 
 static int64_t try_map(va_t address, uint64_t pages, uint32_t protection, uint32_t flags, struct object *source)
 {
-    struct map_request request = { .address = address, .bytes = AT(pages), .protection = protection,
-                                   .flags = flags | REGION_FIXED, .object = source, .limit_bytes = AT(64) };
+    struct map_request request = { .address = address,
+                                   .bytes = AT(pages),
+                                   .protection = protection,
+                                   .flags = flags | REGION_FIXED,
+                                   .object = source,
+                                   .limit_bytes = AT(64) };
 
     return RIG_WAIT(space_map(space, &request));
 }
@@ -96,13 +107,13 @@ static uint64_t faults(enum fault_kind kind)
 }
 
 /* One access by the hart of a task in `in`; expects one fault of that kind. */
-#define ONE_FAULT(kind, access)                                   \
-    do {                                                          \
-        uint64_t before_ = mm.faults[kind], all_ = all_faults();  \
-        assert_int_equal(access, 0);                              \
-        assert_int_equal(mm.faults[kind], before_ + 1);           \
-        assert_int_equal(all_faults(), all_ + 1);                 \
-        rig_check();                                              \
+#define ONE_FAULT(kind, access)                                  \
+    do {                                                         \
+        uint64_t before_ = mm.faults[kind], all_ = all_faults(); \
+        assert_int_equal(access, 0);                             \
+        assert_int_equal(mm.faults[kind], before_ + 1);          \
+        assert_int_equal(all_faults(), all_ + 1);                \
+        rig_check();                                             \
     } while (0)
 
 static uint64_t all_faults(void)
@@ -372,7 +383,8 @@ static void test_moving_shared_pages(void **state)
     assert_int_equal(store(space, AREA, 1), 0);
     assert_int_equal(RIG_WAIT(space_fork(space, &child)), 0);
     assert_int_equal(store(space, AREA + AT(1), 2), 0);
-    assert_int_equal(RIG_WAIT(space_remap(space, AREA, AT(4), AT(8), REMAP_MAYMOVE | REMAP_FIXED, OTHER)), (int64_t)OTHER);
+    assert_int_equal(RIG_WAIT(space_remap(space, AREA, AT(4), AT(8), REMAP_MAYMOVE | REMAP_FIXED, OTHER)),
+                     (int64_t)OTHER);
     rig_check();
     assert_int_equal(word_at(space, OTHER), 1);
     assert_int_equal(word_at(space, OTHER + AT(1)), 2);
@@ -600,7 +612,8 @@ static void test_cut_and_grown(void **state)
     assert_int_equal(RIG_WAIT(object_read(object, AT(1), NULL, (va_t)(uintptr_t)page, PAGE_BYTES)), PAGE_BYTES);
     assert_int_equal(page[9], 'b');
     assert_int_equal(page[10], 0);
-    assert_int_equal(RIG_WAIT(object_read(object, AT(2) + 100, NULL, (va_t)(uintptr_t)page, PAGE_BYTES)), PAGE_BYTES - 100);
+    assert_int_equal(RIG_WAIT(object_read(object, AT(2) + 100, NULL, (va_t)(uintptr_t)page, PAGE_BYTES)),
+                     PAGE_BYTES - 100);
     assert_int_equal(RIG_WAIT(object_sync(object)), 0);
     assert_int_equal(RIG_WAIT(node_read_page(mm_store(), node, 1, page)), 0);
     assert_int_equal(page[10], 0);
@@ -660,19 +673,35 @@ static void test_closed_and_dirty(void **state)
     assert_int_equal(word, 77);
 }
 
-#define UNIT(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define UNIT(test)             cmocka_unit_test_setup_teardown(test, start, stop)
 #define UNIT_IN(test, machine) cmocka_unit_test_setup_teardown(test, machine, stop)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(test_zero), UNIT_IN(test_zero, start_hardware), UNIT(test_fork_copies_at_stores), UNIT(test_out_and_in),
-        UNIT_IN(test_out_and_in, start_hardware), UNIT(test_files), UNIT(test_spurious_faults_are_bounded),
-        UNIT_IN(test_hardware_sets_dirty, start_hardware), UNIT(test_regions_merge_and_split),
-        UNIT(test_no_access_keeps_the_page), UNIT(test_stack_grows_to_its_guard), UNIT(test_moving_shared_pages),
-        UNIT_IN(test_asids_run_out, start_small), UNIT(test_refused_at_map_time), UNIT(test_tables_are_counted_exactly),
-        UNIT_IN(test_promised_pages_fit, start_small), UNIT(test_locked_pages_stay), UNIT(test_limit_of_the_space),
-        UNIT(test_user_copies), UNIT(test_stores_during_a_sync), UNIT(test_cut_and_grown), UNIT(test_same_size_again), UNIT(test_closed_and_dirty),
+        UNIT(test_zero),
+        UNIT_IN(test_zero, start_hardware),
+        UNIT(test_fork_copies_at_stores),
+        UNIT(test_out_and_in),
+        UNIT_IN(test_out_and_in, start_hardware),
+        UNIT(test_files),
+        UNIT(test_spurious_faults_are_bounded),
+        UNIT_IN(test_hardware_sets_dirty, start_hardware),
+        UNIT(test_regions_merge_and_split),
+        UNIT(test_no_access_keeps_the_page),
+        UNIT(test_stack_grows_to_its_guard),
+        UNIT(test_moving_shared_pages),
+        UNIT_IN(test_asids_run_out, start_small),
+        UNIT(test_refused_at_map_time),
+        UNIT(test_tables_are_counted_exactly),
+        UNIT_IN(test_promised_pages_fit, start_small),
+        UNIT(test_locked_pages_stay),
+        UNIT(test_limit_of_the_space),
+        UNIT(test_user_copies),
+        UNIT(test_stores_during_a_sync),
+        UNIT(test_cut_and_grown),
+        UNIT(test_same_size_again),
+        UNIT(test_closed_and_dirty),
         UNIT(test_moving_across_nodes),
     };
 
