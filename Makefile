@@ -36,7 +36,8 @@ HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_e
     firmware/linux/sigframe.c firmware/linux/deliver.c firmware/linux/signal.c firmware/linux/transfer.c \
     firmware/linux/pipe.c mm/vm/fork.c mm/vm/table.c mm/vm/pool.c mm/vm/promise.c mm/vm/space.c
 
-.PHONY: all run check bench debug image flash compat size lint help clean setup-run setup-check host-tests programs
+.PHONY: all run check bench debug image flash compat size lint help clean setup-run setup-check host-tests programs \
+    campaign-powercut campaign-kill coverage
 
 all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image and the host's image tool
 
@@ -69,6 +70,7 @@ $(B)/$(1)/%: $(B)/$(1)/tests/host/%.c.o $(B)/$(1)/libvellum.a
 endef
 $(eval $(call host_build,host,-O1 $(SANITIZE)))
 $(eval $(call host_build,fast,-O2))
+$(eval $(call host_build,coverage,-O0 --coverage))
 .SECONDARY:
 
 include tests/fuzz/fuzz.mk
@@ -111,6 +113,24 @@ bench: setup-check  ## the figures, one line each: "bench NAME VALUE UNIT"
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all host-tests programs
 	@$(PYTHON) tests/bench/bench.py
 
+campaign-powercut: setup-check  ## a million power cuts and more under ten seeds, on all cores: SEEDS=10 FIRST=1
+	@$(MAKE) --no-print-directory -s -j$$(nproc) $(B)/fast/powercut
+	@$(PYTHON) tests/powercut_campaign.py $(or $(SEEDS),10) $(or $(FIRST),1)
+
+campaign-kill: setup-check  ## the emulator killed at a thousand random moments, ten a seed: SEEDS=100 FIRST=1
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
+	@KILL_TESTS=$(or $(SEEDS),100) KILL_FIRST=$(or $(FIRST),1) $(PYTHON) -m pytest -q -rP --show-capture=stdout \
+	    -n $$(nproc) -p no:cacheprovider tests/target/test_kill.py
+
+# The tests of the store, and its two campaigns in a small size.
+COVERAGE_RUNS := test_codec test_crc32c test_seal test_store test_store_model test_store_parts "powercut all 1 1 200" "corrupt 5000 1"
+coverage: setup-check  ## lines and branches of mm/store that its host tests reach
+	@$(MAKE) --no-print-directory -s -j$$(nproc) $(foreach r,$(filter test_%,$(COVERAGE_RUNS)) powercut corrupt,$(B)/coverage/$(r))
+	@find $(B)/coverage -name '*.gcda' -delete
+	@for run in $(COVERAGE_RUNS); do $(B)/coverage/$$run >$(B)/coverage/log 2>&1 || { cat $(B)/coverage/log; exit 1; }; done
+	@gcovr -r . --object-directory $(B)/coverage --filter 'mm/store/' $(B)/coverage/mm/store
+	@gcovr -r . --object-directory $(B)/coverage --filter 'mm/store/' --branches $(B)/coverage/mm/store
+
 debug: setup-run  ## boots QEMU stopped, with gdb attached: BOARD, FRAMES, FILES, CMD as for run
 	@$(MAKE) --no-print-directory -s all programs
 	@platform/run $(run_arguments) DEBUG=1
@@ -146,4 +166,4 @@ help:  ## this list
 	@printf 'Variables and their defaults:\n  BOARD=%s FRAMES=%s CROSS=%s CC_LINUX=%s HOST_CC=%s\n' \
 	    '$(BOARD)' '$(FRAMES)' '$(CROSS)' '$(CC_LINUX)' '$(HOST_CC)'
 
--include $(shell find $(B)/target $(B)/host $(B)/fast -type f -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/target $(B)/host $(B)/fast $(B)/coverage -type f -name '*.d' 2>/dev/null)
