@@ -75,7 +75,8 @@ void store_key_close(struct store *store, store_key_t key);
 
 /*
  * Appends the page to the tail. *slot 0: a slot is allocated, with one reference. *slot one's own, with exactly one
- * reference: its record is replaced. `page` is 4 KiB, 8-byte aligned, and is not kept. -EAGAIN: the tail is full.
+ * reference: its record is replaced. `page` is 4 KiB, 8-byte aligned, and is not kept. -EAGAIN: the tail is full,
+ * and flash is taking from it; -ENOMEM: it is full, and nothing takes from it: no flash, or swap is off.
  */
 int slot_save(struct store *store, slot_t *slot, store_key_t key, const void *page) MUST_CHECK;
 

@@ -142,6 +142,7 @@ void eraser_erased(struct store *store, int status)
     struct block *block = block_at(store, store->eraser.block);
 
     block->erases++;
+    pending_forget(store, store->eraser.block);
     life_erased(store);
     collector_erased(store);
     block->bits = 0;

@@ -4,6 +4,7 @@
  *   IDLE --append_*()--> START --place known, sealed--> RUN --all handed to the stream--> IDLE   (swap lands later)
  *                          ^                             +--> VERIFY --read back--> IDLE          (durable)
  *                          +--- the block failed: a durable record begins anew ---+
+ *                          +--> IDLE, when the slot has left the place it is taken from
  *
  * The payload stays in the work page until the end, so nothing is lost when a block fails under it.
  * Owns invariant 6 with seal.c and format.c.
@@ -121,12 +122,23 @@ static void pend(struct store *store, const struct append *append)
                                                                  .old_where = append->old_where };
 }
 
+/* Since it was taken up, a slot may have been put, and its key closed; its number may be another page's by now. */
+static bool append_stale(const struct store *store, const struct append *append)
+{
+    return append->kind == RECORD_SWAP &&
+           !slot_is_at(store, append->owner, (enum slot_place)append->old_where, append->old);
+}
+
 static enum store_work append_start(struct store *store)
 {
     struct append *append = &store->append;
     struct stream *stream = &store->streams[append->stream];
     enum store_work work = STORE_IDLE;
 
+    if (append_stale(store, append)) {
+        append->state = APPEND_IDLE;
+        return STORE_MORE;
+    }
     append->total = record_bytes(append->length);
     append->cursor = 0;
     if (!stream_ready(store, append->stream, append->total, &work)) {

@@ -171,7 +171,7 @@ static bool writes_back(const struct store *store)
 /* RAM was refused although the tail has not its share: write back, or use what frames there are better. */
 static int pinched(struct store *store)
 {
-    uint32_t moved = 0;
+    uint32_t moved = 0, before = store->tail.pages;
 
     if (writes_back(store) && store->tail.records) {
         store->tail.pinched = true;
@@ -179,7 +179,7 @@ static int pinched(struct store *store)
     }
     while (moved < store->tail.records && tail_compact(store))
         moved++;
-    return moved && tail_thin(store) ? -EAGAIN : -ENOMEM;
+    return store->tail.pages < before ? -EAGAIN : -ENOMEM;
 }
 
 static void slot_fill(struct store *store, slot_t slot, bool fresh, uint32_t place)

@@ -361,6 +361,8 @@ bool stream_ready(struct store *store, enum block_stream stream, uint32_t bytes,
 enum store_work stream_flush(struct store *store, enum block_stream stream);
 void stream_opened(struct store *store, enum block_stream stream, uint32_t block, int status);
 void stream_programmed(struct store *store, enum block_stream stream, uint32_t bytes, int status);
+/* The block is erased: no record that waits for its end on flash came from there and is alive. */
+void pending_forget(struct store *store, uint32_t block);
 void stream_summarised(struct store *store, enum block_stream stream, uint32_t bytes, int status);
 /* Ends the stream's block because a program in it failed. */
 void stream_break(struct store *store, enum block_stream stream);
@@ -394,6 +396,7 @@ int swap_open(struct store *store, const struct swap_header *header, uint32_t pl
 
 int tail_init(struct store *store);
 void tail_free(struct store *store);
+/* -EAGAIN: full, and flash will take from it; -ENOMEM: full for good. */
 int tail_make_room(struct store *store, bool writes_back);
 /* -EAGAIN: full; -ENOMEM. */
 int tail_append(struct store *store, const struct tail_record *record, const void *payload, uint32_t *place);

@@ -138,6 +138,18 @@ static void pending_settle(struct store *store, struct stream *stream)
     memmove(stream->pending, stream->pending + landed, stream->pending_count * sizeof stream->pending[0]);
 }
 
+/* What was moved out of the block and died since must not land: its slot may come to stand at its old place again. */
+void pending_forget(struct store *store, uint32_t block)
+{
+    for (uint32_t i = 0; i < STREAM_COUNT; i++) {
+        struct stream *stream = &store->streams[i];
+
+        for (uint32_t j = 0; j < stream->pending_count; j++)
+            if (stream->pending[j].old_where == PLACE_FLASH && place_block(store, stream->pending[j].old) == block)
+                stream->pending[j].slot = 0;
+    }
+}
+
 void stream_programmed(struct store *store, enum block_stream index, uint32_t bytes, int status)
 {
     struct stream *stream = &store->streams[index];

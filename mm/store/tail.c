@@ -331,7 +331,7 @@ static bool roomy(const struct tail *tail)
 
 /*
  * Room for a record of any length. What is thinly alive is moved together, and so is a tail that a few old records have
- * made too long; otherwise, where flash writes back, that is waited for.
+ * made too long; otherwise, where flash writes back, that is waited for. Where nothing does, waiting would not help.
  */
 int tail_make_room(struct store *store, bool writes_back)
 {
@@ -342,7 +342,9 @@ int tail_make_room(struct store *store, bool writes_back)
         return 0;
     while (!roomy(tail) && bound-- > 0 && (!writes_back || ring_long(tail) || tail_thin(store)))
         (void)tail_compact(store);
-    return roomy(tail) ? 0 : -EAGAIN;
+    if (roomy(tail))
+        return 0;
+    return writes_back ? -EAGAIN : -ENOMEM;
 }
 
 /* When the declared life is used up, pages stay here as long as they fit. */

@@ -50,7 +50,7 @@ static void cold(struct space *space, uint32_t start, uint32_t end)
     }
 }
 
-/* Evicts what only this space maps, as far as the store takes it. */
+/* Evicts what only this space maps, as far as the store takes it: it is advice, and a store that is full ends it. */
 static int put_out(struct space *space, uint32_t start, uint32_t end)
 {
     uint64_t page = tree_next(&space->tree, start, end);
@@ -62,8 +62,8 @@ static int put_out(struct space *space, uint32_t start, uint32_t end)
 
         if ((entry & ENTRY_U) && frame->kind != FRAME_ZERO && frame->maps == 1)
             error = frame_evict(entry_frame(entry));
-        if (error == -EAGAIN)
-            return error;
+        if (error && error != -EBUSY)
+            return error == -EAGAIN ? error : 0;
     }
     return 0;
 }

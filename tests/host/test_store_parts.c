@@ -211,14 +211,173 @@ static void slots_give_their_tables_back(void **state)
     bed_stop(&bed);
 }
 
+/* ---- Records on their way ---- */
+
+static const struct bed_config WITH_FLASH = { .blocks = 24, .block_bytes = 16384, .tail_pages = 24, .seed = 6 };
+
+#define FILLING 400u /* more than fit */
+
+/* Saves until the tail is full; how many. */
+static uint32_t fill(struct bed *bed, slot_t *slots, uint32_t most, store_key_t key)
+{
+    uint64_t page[BED_PAGE / 8];
+    uint32_t saved = 0;
+
+    while (saved < most && (page_of(1 + saved, page), slot_save(bed->store, &slots[saved], key, page)) == 0)
+        saved++;
+    return saved;
+}
+
+static slot_t step_until_taken(struct bed *bed)
+{
+    for (uint32_t i = 0; i < 1000 && bed->store->append.state != APPEND_START; i++)
+        (void)store_step(bed->store);
+    assert_int_equal(bed->store->append.state, APPEND_START);
+    return bed->store->append.owner;
+}
+
+/* A record that was taken up to be written is put, and its key closed; its number may be another page's at once. */
+static void a_slot_put_while_taken_is_not_lost(void **state)
+{
+    uint64_t page[BED_PAGE / 8];
+
+    (void)state;
+    for (uint32_t reused = 0; reused < 2; reused++) {
+        struct bed bed;
+        store_key_t key, other;
+        slot_t slots[FILLING] = { 0 }, taken, again = 0;
+
+        bed_start(&bed, &WITH_FLASH);
+        key = store_key_open(bed.store);
+        other = store_key_open(bed.store);
+        assert_in_range(fill(&bed, slots, FILLING, key), 10, FILLING - 1);
+        taken = step_until_taken(&bed);
+        for (uint32_t i = 0; i < FILLING; i++)
+            if (slots[i] && slots[i] != taken)
+                slot_put(bed.store, slots[i]);
+        slot_put(bed.store, taken);
+        store_key_close(bed.store, key);
+        if (reused) {
+            page_of(4242, page);
+            assert_int_equal(slot_save(bed.store, &again, other, page), 0);
+            assert_int_equal(again, taken);
+        }
+        (void)bed_settle(&bed, 1000);
+        assert_null(store_check(bed.store));
+        assert_int_equal(bed.store->statistics.bad_records, 0);
+        if (reused) {
+            assert_int_equal(bed_load(&bed, again, other, page), SLOT_TAIL);
+            assert_true(page_is(4242, page));
+        }
+        bed_stop(&bed);
+    }
+}
+
+/* A collected record waits in the carry, dies, and its block is erased: nothing may bring the slot back to the old place. */
+static void a_record_from_an_erased_block_does_not_land(void **state)
+{
+    struct bed bed;
+    struct stream *cold;
+    struct pending waits = { .slot = 5, .old_where = PLACE_FLASH }, other = waits;
+
+    (void)state;
+    bed_start(&bed, &WITH_FLASH);
+    cold = &bed.store->streams[STREAM_COLD];
+    waits.old = place_of(bed.store, 7, 64);
+    other.old = place_of(bed.store, 8, 64);
+    cold->pending[0] = waits;
+    cold->pending[1] = other;
+    cold->pending_count = 2;
+    block_at(bed.store, 8)->state = BLOCK_ERASED;
+    bed.store->eraser.block = 7;
+    eraser_erased(bed.store, 0);
+    assert_int_equal(cold->pending[0].slot, 0);
+    assert_int_equal(cold->pending[1].slot, 5);
+    bed_stop(&bed);
+}
+
+/* ---- A full tail that nothing takes from ---- */
+
+static void expect_full_and_whole(struct bed *bed)
+{
+    uint64_t page[BED_PAGE / 8];
+    slot_t slots[FILLING] = { 0 }, more = 0;
+    uint32_t saved = fill(bed, slots, FILLING, 0);
+
+    assert_in_range(saved, 10, FILLING - 1);
+    page_of(77, page);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(slot_save(bed->store, &more, 0, page), -ENOMEM);
+    assert_int_equal(more, 0);
+    assert_int_equal(slot_save(bed->store, &slots[0], 0, page), -ENOMEM);
+    assert_null(store_check(bed->store));
+    for (uint32_t i = 0; i < saved; i++) {
+        assert_int_equal(bed_load(bed, slots[i], 0, page), SLOT_TAIL);
+        assert_true(page_is(1 + i, page));
+    }
+    for (uint32_t i = 0; i < saved; i += 2)
+        slot_put(bed->store, slots[i]);
+    assert_int_equal(bed_save(bed, &more, 0, 77), 0);
+}
+
+static void a_full_tail_without_flash_refuses(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    bed_start(&bed, &NO_FLASH);
+    expect_full_and_whole(&bed);
+    bed_stop(&bed);
+}
+
+static void a_full_tail_with_swap_off_refuses(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    bed_start(&bed, &WITH_FLASH);
+    assert_int_equal(store_swap_set(bed.store, 0), 0);
+    expect_full_and_whole(&bed);
+    bed_stop(&bed);
+}
+
+/* What compaction cannot make denser it does not promise to. */
+static void ram_that_is_refused_is_not_waited_for(void **state)
+{
+    uint64_t page[BED_PAGE / 8];
+    struct bed bed;
+    slot_t first = 0, second = 0;
+
+    (void)state;
+    bed_start(&bed, &NO_FLASH);
+    memset(page, 0, sizeof page);
+    assert_int_equal(slot_save(bed.store, &first, 0, page), 0);
+    for (uint32_t i = 0; i < BED_PAGE / 8; i++)
+        page[i] = bed_random(&bed);
+    bed.config.page_limit = bed.pages;
+    assert_int_equal(slot_save(bed.store, &second, 0, page), -ENOMEM);
+    bed.config.page_limit = 0;
+    assert_int_equal(slot_save(bed.store, &second, 0, page), 0);
+    bed_stop(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_bit_of_an_item_is_repaired), cmocka_unit_test(two_and_three_bits_are_refused),
-        cmocka_unit_test(items_belong_to_their_place),    cmocka_unit_test(one_bit_of_a_page_is_repaired),
-        cmocka_unit_test(maps_hold_what_they_are_given),  cmocka_unit_test(small_maps_are_small),
-        cmocka_unit_test(closed_keys_stay_closed),        cmocka_unit_test(an_old_record_does_not_stop_the_ring),
+        cmocka_unit_test(one_bit_of_an_item_is_repaired),
+        cmocka_unit_test(two_and_three_bits_are_refused),
+        cmocka_unit_test(items_belong_to_their_place),
+        cmocka_unit_test(one_bit_of_a_page_is_repaired),
+        cmocka_unit_test(maps_hold_what_they_are_given),
+        cmocka_unit_test(small_maps_are_small),
+        cmocka_unit_test(closed_keys_stay_closed),
+        cmocka_unit_test(an_old_record_does_not_stop_the_ring),
         cmocka_unit_test(slots_give_their_tables_back),
+        cmocka_unit_test(a_slot_put_while_taken_is_not_lost),
+        cmocka_unit_test(a_full_tail_without_flash_refuses),
+        cmocka_unit_test(a_full_tail_with_swap_off_refuses),
+        cmocka_unit_test(ram_that_is_refused_is_not_waited_for),
+        cmocka_unit_test(a_record_from_an_erased_block_does_not_land),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,12 @@ static int start_small(void **state)
     return start_with(20, 16, 1, false);
 }
 
+static int start_without_flash(void **state)
+{
+    (void)state;
+    return start_with(200, 0, 16, false);
+}
+
 static int stop(void **state)
 {
     (void)state;
@@ -509,6 +515,34 @@ static void test_locked_pages_stay(void **state)
     assert_int_equal(space_lock(space, AREA, AT(5), true), -EFAULT);
 }
 
+/* Without flash nothing ever leaves the tail: advice ends when it is full, and is not waited for. */
+static void test_advice_ends_at_a_full_tail(void **state)
+{
+    const uint64_t pages = 60;
+    uint64_t word, resident = 0;
+
+    (void)state;
+    map(AREA, pages, READ_WRITE, 0, NULL);
+    for (uint64_t page = 0; page < pages; page++) {
+        uint64_t contents[512];
+
+        for (unsigned i = 0; i < 512; i++)
+            contents[i] = rig_random();
+        contents[0] = page;
+        assert_int_equal(space_write(space, AREA + AT(page), contents, sizeof(contents)), 0);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(space_advise(space, AREA, AT(pages), ADVICE_OUT), 0);
+    for (uint64_t page = 0; page < pages; page++)
+        resident += state_of(space, AREA + AT(page)) == PAGE_RESIDENT;
+    assert_in_range(resident, pages - 24, pages - 10);
+    rig_check();
+    for (uint64_t page = 0; page < pages; page++) {
+        assert_int_equal(space_read(space, &word, AREA + AT(page), sizeof(word)), 0);
+        assert_int_equal(word, page);
+    }
+}
+
 static void test_limit_of_the_space(void **state)
 {
     (void)state;
@@ -696,6 +730,7 @@ int main(void)
         UNIT(test_tables_are_counted_exactly),
         UNIT_IN(test_promised_pages_fit, start_small),
         UNIT(test_locked_pages_stay),
+        UNIT_IN(test_advice_ends_at_a_full_tail, start_without_flash),
         UNIT(test_limit_of_the_space),
         UNIT(test_user_copies),
         UNIT(test_stores_during_a_sync),
