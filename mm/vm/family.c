@@ -85,7 +85,7 @@ static bool next(struct walk *walk)
         walk->space = walk->following;
         ASSERT(walk->space); /* `maps` counts a PTE that is not there */
         walk->following = walk->space->family_next;
-        walk->entry = space_entry(walk->space, walk->page);
+        walk->entry = space_walk(walk->space, walk->page);
         if (walk->entry && entry_holds(entry_load(walk->entry), walk->number)) {
             walk->left--;
             return true;

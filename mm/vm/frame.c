@@ -180,7 +180,7 @@ int mm_init(const struct mm_config *config)
     lay_out(config);
     mm.zero = frame_take_zeroed(FRAME_ZERO, 0, 0);
     mm.usable = mm.free;
-    mm.hand = mm.first;
+    mm.hand = mm.idle_hand = mm.first;
     mm.share_kernel = config->share_kernel;
     mm.regions = (struct pool)POOL_OF(struct region);
     mm.spaces = (struct pool)POOL_OF(struct space);

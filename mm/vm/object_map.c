@@ -52,7 +52,7 @@ static entry_t *entry_in(const struct region *region, uint32_t index, uint32_t n
 
     if (index < region->offset || index - region->offset >= region->end - region->start)
         return NULL;
-    entry = space_entry(thing_of(region->space), region->start + (index - region->offset));
+    entry = space_walk(thing_of(region->space), region->start + (index - region->offset));
     return entry && entry_holds(entry_load(entry), number) ? entry : NULL;
 }
 

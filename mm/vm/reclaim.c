@@ -136,39 +136,42 @@ static bool may_go(uint32_t number, bool clean_only)
     else
         return !(clean_only && (seen & ENTRY_D));
     frame->bits = (uint8_t)((frame->bits & ~FRAME_CREDITS) | credits);
+    mm.none_idle = false;
     return false;
 }
 
 /* The next frame that holds a page, or 0 when *looks have been had. */
-static uint32_t turn(uint64_t *looks)
+static uint32_t turn(uint32_t *hand, uint64_t *looks)
 {
     while (*looks > 0) {
         uint8_t kind;
 
         --*looks;
-        if (++mm.hand >= mm.count)
-            mm.hand = mm.first;
-        kind = frame_at(mm.hand)->kind;
+        if (++*hand >= mm.count)
+            *hand = mm.first;
+        kind = frame_at(*hand)->kind;
         if (kind == FRAME_ANONYMOUS || kind == FRAME_OBJECT)
-            return mm.hand;
+            return *hand;
     }
     return 0;
 }
 
 /*
  * While the store writes back: one round over pages that are idle and clean already. Nothing is aged, for no task runs between
- * these rounds: all clean pages would seem idle, and programs would lose their text each time the tail is full.
+ * these rounds: all clean pages would seem idle, and programs would lose their text each time the tail is full. A round that
+ * has found none is not repeated before the clock has gone on.
  */
 static int reclaim_idle(uint32_t free)
 {
-    uint64_t looks = mm.count - mm.first;
+    uint64_t looks = mm.none_idle ? 0 : mm.count - mm.first;
     uint32_t number;
 
-    while (mm.free < free && (number = turn(&looks)) != 0) {
+    while (mm.free < free && (number = turn(&mm.idle_hand, &looks)) != 0) {
         if (!(frame_at(number)->bits & FRAME_CREDITS) && !(age(number, 0) & (ENTRY_A | ENTRY_D)))
             (void)!frame_evict(number);
     }
-    return mm.free < free ? -EAGAIN : 0;
+    mm.none_idle = mm.free < free;
+    return mm.none_idle ? -EAGAIN : 0;
 }
 
 int reclaim(uint32_t free)
@@ -177,11 +180,14 @@ int reclaim(uint32_t free)
     bool refused = false;
     uint32_t number;
 
-    while (mm.free < free && (number = turn(&looks)) != 0) {
+    while (mm.free < free && (number = turn(&mm.hand, &looks)) != 0) {
         int error = may_go(number, refused) ? frame_evict(number) : 0;
 
-        if (error == -EAGAIN)
+        if (error == -EAGAIN) {
+            /* The same victim again when the caller comes back: waiting must not make the clock go faster. */
+            mm.hand = number - 1;
             return reclaim_idle(free);
+        }
         refused |= error && error != -EBUSY;
     }
     return mm.free < free ? -ENOMEM : 0;

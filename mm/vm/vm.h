@@ -176,9 +176,10 @@ struct mm {
     uint32_t count, first; /* frames; the first that is not the firmware's or ours for ever */
     uint32_t free, free_head, lowest_free;
     uint32_t kinds[FRAME_KINDS];
-    uint32_t usable; /* frames that promises can be made from */
-    uint32_t zero;   /* the frame of zeros */
-    uint32_t hand;   /* of the clock */
+    uint32_t usable;          /* frames that promises can be made from */
+    uint32_t zero;            /* the frame of zeros */
+    uint32_t hand, idle_hand; /* of the clock; of the search for idle pages while the tail is full */
+    bool none_idle;           /* that search has found none since the clock went on */
 
     uint64_t promised;                  /* pages */
     uint64_t pinned;                    /* frames */
