@@ -46,23 +46,6 @@ uint32_t tree_missing(const struct tree *tree, uint64_t page)
     return 0;
 }
 
-void tree_set(struct tree *tree, entry_t *entry, entry_t value)
-{
-    if (!*entry && entry != &tree->root)
-        frame_at(frame_of(entry))->maps++;
-    /* Release: the node or page that it points to is whole before the MMU can see it. */
-    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
-}
-
-entry_t tree_take(struct tree *tree, entry_t *entry)
-{
-    entry_t old = __atomic_exchange_n(entry, 0, __ATOMIC_ACQ_REL);
-
-    if (old && entry != &tree->root)
-        frame_at(frame_of(entry))->maps--;
-    return old;
-}
-
 static void add_node(struct tree *tree, entry_t *entry, uint64_t page, unsigned level)
 {
     uint32_t number = frame_take_zeroed(FRAME_TABLE, tree->owner, (uint32_t)(page >> shift_of(level + 1)));

@@ -14,9 +14,24 @@ entry_t *tree_make(struct tree *tree, uint64_t page);
 /* How many nodes tree_make() would take. */
 uint32_t tree_missing(const struct tree *tree, uint64_t page);
 /* Writes an entry that may have been 0; never 0 itself. */
-void tree_set(struct tree *tree, entry_t *entry, entry_t value);
+static inline void tree_set(struct tree *tree, entry_t *entry, entry_t value)
+{
+    if (!*entry && entry != &tree->root)
+        frame_at(frame_of(entry))->maps++;
+    /* Release: the node or page that it points to is whole before the MMU can see it. */
+    __atomic_store_n(entry, value, __ATOMIC_RELEASE);
+}
+
 /* Clears an entry; returns what it was at that moment, A and D included. Node counts follow, nodes stay. */
-entry_t tree_take(struct tree *tree, entry_t *entry);
+static inline entry_t tree_take(struct tree *tree, entry_t *entry)
+{
+    entry_t old = __atomic_exchange_n(entry, 0, __ATOMIC_ACQ_REL);
+
+    if (old && entry != &tree->root)
+        frame_at(frame_of(entry))->maps--;
+    return old;
+}
+
 /*
  * Unlinks the nodes on the way to `page` that have become empty; the chain of their frames is linked by frame.page and
  * ends with 0. They are not free yet: their space must be flushed first. A space's topmost node stays.
