@@ -1,61 +1,53 @@
-/* The names of Linux's system calls, for messages: asm-generic/unistd.h of Linux 6.1. */
+/*
+ * The names of the system calls of Linux that are not here, for messages: asm-generic/unistd.h of Linux 6.1. In one text: a
+ * number, and the names of that call and those that follow it.
+ */
 #include "firmware/linux/syscall.h"
 
 #include <stddef.h>
 #include <string.h>
 
-/* Number after number, each name with a space behind it; '-' is a number that means nothing on riscv64. */
-#define FIRST_END 295u
-static const char first_names[] =
-    "io_setup io_destroy io_submit io_cancel io_getevents setxattr lsetxattr fsetxattr getxattr lgetxattr "
-    "fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr getcwd lookup_dcookie "
-    "eventfd2 epoll_create1 epoll_ctl epoll_pwait dup dup3 fcntl inotify_init1 inotify_add_watch "
-    "inotify_rm_watch ioctl ioprio_set ioprio_get flock mknodat mkdirat unlinkat symlinkat linkat renameat "
-    "umount2 mount pivot_root nfsservctl statfs fstatfs truncate ftruncate fallocate faccessat chdir fchdir "
-    "chroot fchmod fchmodat fchownat fchown openat close vhangup pipe2 quotactl getdents64 lseek read write "
-    "readv writev pread64 pwrite64 preadv pwritev sendfile pselect6 ppoll signalfd4 vmsplice splice tee "
-    "readlinkat newfstatat fstat sync fsync fdatasync sync_file_range timerfd_create timerfd_settime "
-    "timerfd_gettime utimensat acct capget capset personality exit exit_group waitid set_tid_address unshare "
-    "futex set_robust_list get_robust_list nanosleep getitimer setitimer kexec_load init_module delete_module "
-    "timer_create timer_gettime timer_getoverrun timer_settime timer_delete clock_settime clock_gettime "
-    "clock_getres clock_nanosleep syslog ptrace sched_setparam sched_setscheduler sched_getscheduler "
-    "sched_getparam sched_setaffinity sched_getaffinity sched_yield sched_get_priority_max "
-    "sched_get_priority_min sched_rr_get_interval restart_syscall kill tkill tgkill sigaltstack rt_sigsuspend "
-    "rt_sigaction rt_sigprocmask rt_sigpending rt_sigtimedwait rt_sigqueueinfo rt_sigreturn setpriority "
-    "getpriority reboot setregid setgid setreuid setuid setresuid getresuid setresgid getresgid setfsuid "
-    "setfsgid times setpgid getpgid getsid setsid getgroups setgroups uname sethostname setdomainname getrlimit "
-    "setrlimit getrusage umask prctl getcpu gettimeofday settimeofday adjtimex getpid getppid getuid geteuid "
-    "getgid getegid gettid sysinfo mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr msgget "
-    "msgctl msgrcv msgsnd semget semctl semtimedop semop shmget shmctl shmat shmdt socket socketpair bind listen "
+static const char names[] =
+    "0 io_setup io_destroy io_submit io_cancel io_getevents setxattr lsetxattr fsetxattr getxattr lgetxattr "
+    "fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr 18 lookup_dcookie "
+    "eventfd2 epoll_create1 epoll_ctl epoll_pwait 26 inotify_init1 inotify_add_watch inotify_rm_watch 30 "
+    "ioprio_set ioprio_get 38 renameat umount2 mount pivot_root nfsservctl 51 chroot 58 vhangup 60 quotactl "
+    "74 signalfd4 vmsplice splice tee 85 timerfd_create timerfd_settime timerfd_gettime 89 acct capget "
+    "capset 97 unshare 104 kexec_load init_module delete_module 112 clock_settime 116 syslog ptrace 128 "
+    "restart_syscall 142 reboot 151 setfsuid setfsgid 161 sethostname setdomainname 170 settimeofday "
+    "adjtimex 180 mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr msgget msgctl "
+    "msgrcv msgsnd semget semctl semtimedop semop shmget shmctl shmat shmdt socket socketpair bind listen "
     "accept connect getsockname getpeername sendto recvfrom setsockopt getsockopt shutdown sendmsg recvmsg "
-    "readahead brk munmap mremap add_key request_key keyctl clone execve mmap fadvise64 swapon swapoff mprotect "
-    "msync mlock munlock mlockall munlockall mincore madvise remap_file_pages mbind get_mempolicy set_mempolicy "
-    "migrate_pages move_pages rt_tgsigqueueinfo perf_event_open accept4 recvmmsg - - - - - - - - - - - - - - "
-    "riscv_hwprobe riscv_flush_icache wait4 prlimit64 fanotify_init fanotify_mark name_to_handle_at "
-    "open_by_handle_at clock_adjtime syncfs setns sendmmsg process_vm_readv process_vm_writev kcmp finit_module "
-    "sched_setattr sched_getattr renameat2 seccomp getrandom memfd_create bpf execveat userfaultfd membarrier "
-    "mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx io_pgetevents rseq "
-    "kexec_file_load ";
+    "217 add_key request_key keyctl 224 swapon swapoff 230 mlockall munlockall 234 remap_file_pages mbind "
+    "get_mempolicy set_mempolicy migrate_pages move_pages 241 perf_event_open accept4 recvmmsg 262 "
+    "fanotify_init fanotify_mark name_to_handle_at open_by_handle_at clock_adjtime 268 setns sendmmsg "
+    "process_vm_readv process_vm_writev kcmp finit_module sched_setattr sched_getattr 277 seccomp 280 bpf "
+    "execveat userfaultfd membarrier mlock2 288 pkey_mprotect pkey_alloc pkey_free 292 io_pgetevents 294 "
+    "kexec_file_load 424 pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree "
+    "move_mount fsopen fsconfig fsmount fspick pidfd_open 437 openat2 pidfd_getfd 440 process_madvise "
+    "epoll_pwait2 mount_setattr quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self "
+    "memfd_secret process_mrelease futex_waitv set_mempolicy_home_node ";
 
-#define SECOND     424u
-#define SECOND_END 451u
-static const char second_names[] =
-    "pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig "
-    "fsmount fspick pidfd_open clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 "
-    "mount_setattr quotactl_fd landlock_create_ruleset landlock_add_rule landlock_restrict_self memfd_secret "
-    "process_mrelease futex_waitv set_mempolicy_home_node ";
-
-const char *syscall_name(uint64_t number, unsigned *length)
+static uint64_t number_of(const char *word)
 {
-    const char *name = number < SECOND ? first_names : second_names;
-    uint64_t skip = number < SECOND ? number : number - SECOND;
+    uint64_t number = 0;
 
-    if (number >= SECOND_END || (number >= FIRST_END && number < SECOND)) {
-        *length = 1;
-        return "-";
+    for (; *word != ' '; word++)
+        number = number * 10 + (uint64_t)(*word - '0');
+    return number;
+}
+
+const char *syscall_name(uint64_t wanted, unsigned *length)
+{
+    uint64_t number = 0;
+
+    for (const char *word = names; *word; word += *length + 1) {
+        *length = (unsigned)strcspn(word, " ");
+        if (*word <= '9')
+            number = number_of(word);
+        else if (number++ == wanted)
+            return word;
     }
-    while (skip--)
-        name = strchr(name, ' ') + 1;
-    *length = (unsigned)strcspn(name, " ");
-    return name;
+    *length = 1;
+    return "-";
 }

@@ -20,7 +20,7 @@
 typedef void (*syscall_function)(void);
 extern const syscall_function syscall_table[SYSCALL_TABLE_ENTRIES];
 
-/* The call's name, `*length` bytes and not terminated; "-" for a number that Linux does not use on this architecture. */
+/* The name of a call that is not in the table, `*length` bytes and not terminated; "-": Linux has none for it either. */
 const char *syscall_name(uint64_t number, unsigned *length);
 
 #endif
