@@ -99,7 +99,8 @@ setup-check:
 
 # Variables of `make run` go to the script behind it as they are.
 RUN_VARIABLES := BOARD FRAMES FILES CMD FLASH TIMEOUT BOOTARGS QEMU QEMU_ARGS OPENSBI FIRMWARE ICOUNT RAM
-export $(RUN_VARIABLES)
+# Only what is set: an empty variable in the environment would be taken for a value.
+$(foreach v,$(RUN_VARIABLES),$(if $($(v)),$(eval export $(v))))
 run_arguments = $(foreach v,$(RUN_VARIABLES),$(if $($(v)),"$(v)=$$$(v)"))
 run: setup-run  ## boots QEMU: BOARD=virt|sifive_u FRAMES=512 FILES="path[=name] ..." CMD="program arg ..." (see README.md)
 	@$(MAKE) --no-print-directory -s all programs
@@ -138,7 +139,7 @@ debug: setup-run  ## boots QEMU stopped, with gdb attached: BOARD, FRAMES, FILES
 # Variables of the board commands, which go to the scripts behind them as they are.
 IMAGE_VARIABLES := BOARD MEDIUM FILES CMD FRAMES BOOTARGS FIRST OUT U_BOOT OPENSBI
 CARD_VARIABLES := BOARD DEV IMAGE DRY_RUN YES UNDO BACKUPS
-export $(IMAGE_VARIABLES) $(CARD_VARIABLES)
+$(foreach v,$(IMAGE_VARIABLES) $(CARD_VARIABLES),$(if $($(v)),$(eval export $(v))))
 given = $(foreach v,$(1),$(if $(filter command environment,$(origin $(v))),"$(v)=$$$(v)"))
 image: setup-run  ## boot images: BOARD=hifive-unleashed|hifive-unmatched MEDIUM=sd|spi FILES= CMD=
 	@$(MAKE) --no-print-directory -s all programs

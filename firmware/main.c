@@ -107,6 +107,12 @@ static void probe(uint32_t boot_hart, const void *device_tree, uint32_t device_t
         refuse(error == -ENOMEM ? "no RAM is free" : "the device tree lacks this hart, its timebase or its RAM");
 }
 
+/*
+ * What it takes to come up and run a small program: the memory code's own minimum, the kernel's stacks, the least tail, the
+ * store's maps, page tables (tests/target/test_memory.py tries it, `make bench` finds the exact number).
+ */
+#define LEAST_FRAMES 80u
+
 static void init_memory(void)
 {
     struct mm_config config = {
@@ -120,8 +126,8 @@ static void init_memory(void)
              platform.pool.start, timer_is_direct() ? "" : ", timer by SBI");
     log_line("processor: hart %u, errata=%s, %u ASID bits, page attributes 0x%lx", platform.boot_hart,
              platform_errata_name(cpu_errata()), cpu_asid_bits(), config.leaf_bits);
-    if (mm_init(&config)) {
-        log_line("cannot run: %u frames are too few, at least %u are needed", config.frames, mm_minimum_frames());
+    if (config.frames < LEAST_FRAMES || mm_init(&config)) {
+        log_line("cannot run: %u frames are too few, at least %u are needed", config.frames, LEAST_FRAMES);
         sbi_power_off(true);
     }
 }

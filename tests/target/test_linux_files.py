@@ -3,6 +3,7 @@
 The reference is the Linux that the tests run on, with the program built for it.
 """
 
+import signal
 import subprocess
 
 import pytest
@@ -18,6 +19,11 @@ PAIRS = {
 }
 
 
+def no_signals_blocked():
+    """/proc/self/status tells what a process has inherited: whoever runs the tests may have blocked some."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
 @pytest.fixture(scope='module')
 def linux(tmp_path_factory):
     """linux(words): the output on Linux, made once."""
@@ -29,7 +35,7 @@ def linux(tmp_path_factory):
             subprocess.run(['make', '-s', '-C', ROOT, f'build/programs-host/{words[0]}'], check=True)
             done = subprocess.run([ROOT / 'build' / 'programs-host' / words[0], *words[1:]], capture_output=True,
                                   cwd=tmp_path_factory.mktemp(words[0]), stdin=subprocess.DEVNULL, timeout=TIMEOUT_S,
-                                  check=False)
+                                  preexec_fn=no_signals_blocked, check=False)
             assert done.returncode == 0, done.stderr
             known[key] = done.stdout.decode()
         return known[key]
