@@ -198,7 +198,7 @@ static enum store_work swap_to_tail(struct store *store, const struct tail_recor
 {
     uint32_t place;
 
-    if (tail_append(store, record, store->work, &place))
+    if (tail_make_room(store, false) || tail_append(store, record, store->work, &place))
         return STORE_IDLE;
     slot_move(store, record->slot, PLACE_TAIL, place, 0);
     return STORE_MORE;

@@ -160,6 +160,18 @@ static bool last_written(const struct store *store, uint32_t place, const struct
            place_offset(store, place) + record_bytes(header->length) >= block->used * FORMAT_UNIT;
 }
 
+/* Its end is neither blank nor a summary: an erase of it was cut, and whatever it still shows may fade. */
+static bool half_erased(struct store *store, uint32_t place)
+{
+    struct summary_stamp stamp;
+    uint32_t block = place_block(store, place);
+
+    if (read_block(store, block, store->block_bytes - FORMAT_ITEM_BYTES, &stamp, sizeof(stamp)))
+        return true;
+    return !is_erased(&stamp, sizeof(stamp)) && !(item_valid(&stamp, block, 0) && stamp.magic == SUMMARY_MAGIC &&
+                                                  stamp.sequence == block_at(store, block)->sequence);
+}
+
 /* Is `entry`, which the map has now, to stay? Of equal versions: what can be read, and surely so; then the original. */
 static bool stays(struct store *store, uint32_t entry, uint32_t other_place, const struct record_header *other)
 {
@@ -174,6 +186,8 @@ static bool stays(struct store *store, uint32_t entry, uint32_t other_place, con
         return false;
     if (record_read_payload(store, other_place, other, store->bounce))
         return true;
+    if (half_erased(store, place) != half_erased(store, other_place))
+        return !half_erased(store, place);
     if (last_written(store, place, &header) != last_written(store, other_place, other))
         return !last_written(store, place, &header);
     return block_of_place(store, place)->sequence <= block_of_place(store, other_place)->sequence;

@@ -85,12 +85,21 @@ static enum store_work stream_open(struct store *store, enum block_stream index)
     return operation_program(store, OPERATION_OPEN, block, FORMAT_ITEM_BYTES, store->stamp, sizeof made);
 }
 
+/* Every record of the block will be read with what its stamp says: one that went elsewhere would take them all along. */
+static bool stamp_holds(struct store *store, uint32_t number)
+{
+    struct open_stamp found;
+
+    return !read_block(store, number, FORMAT_ITEM_BYTES, &found, sizeof(found)) &&
+           !memcmp(&found, store->stamp, sizeof(found));
+}
+
 void stream_opened(struct store *store, enum block_stream index, uint32_t number, int status)
 {
     struct stream *stream = &store->streams[index];
     struct block *block = block_at(store, number);
 
-    if (status) {
+    if (status || !stamp_holds(store, number)) {
         block_failed(store, number);
         return;
     }
