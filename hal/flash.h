@@ -31,22 +31,22 @@ enum flash_operation { FLASH_READ, FLASH_PROGRAM, FLASH_ERASE };
 
 struct flash_request {
     enum flash_operation operation;
-    uint32_t address;                      /* byte offset from the start of the part; an erase: of its block */
-    uint32_t bytes;                        /* an erase: flash_geometry.erase_bytes */
+    uint32_t address; /* byte offset from the start of the part; an erase: of its block */
+    uint32_t bytes;   /* an erase: flash_geometry.erase_bytes */
     union {
-        void *into;                        /* FLASH_READ */
-        const void *from;                  /* FLASH_PROGRAM; not to be changed before the end */
+        void *into;       /* FLASH_READ */
+        const void *from; /* FLASH_PROGRAM; not to be changed before the end */
     };
-    void (*done)(struct flash_request *);  /* may be NULL; called once, from flash_start() or flash_poll() */
-    int status;                            /* written by the driver */
+    void (*done)(struct flash_request *); /* may be NULL; called once, from flash_start() or flash_poll() */
+    int status;                           /* written by the driver */
 };
 
 struct flash_geometry {
     uint32_t size_bytes;
-    uint32_t erase_bytes;                  /* the erase unit that the store uses: 64 KiB on SPI NOR, 256 KiB on `virt` */
-    uint32_t program_bytes;                /* the program page or write buffer; a power of two */
-    uint32_t program_typical_us;           /* one program_bytes */
-    uint32_t erase_typical_us;             /* one erase_bytes */
+    uint32_t erase_bytes;        /* the erase unit that the store uses: 64 KiB on SPI NOR, 256 KiB on `virt` */
+    uint32_t program_bytes;      /* the program page or write buffer; a power of two */
+    uint32_t program_typical_us; /* one program_bytes */
+    uint32_t erase_typical_us;   /* one erase_bytes */
     bool can_suspend;
 };
 
@@ -69,11 +69,11 @@ struct flash_driver {
 
 struct flash {
     const struct flash_driver *driver;
-    void *device;                          /* the driver's own state */
+    void *device; /* the driver's own state */
     struct flash_geometry geometry;
     struct flash_counters counters;
-    struct flash_request *in_flight;       /* the program, erase or slow read the driver is at, or NULL */
-    uint32_t window_start, window_bytes;   /* the only range that is ever programmed or erased */
+    struct flash_request *in_flight;     /* the program, erase or slow read the driver is at, or NULL */
+    uint32_t window_start, window_bytes; /* the only range that is ever programmed or erased */
 };
 
 /* Sets the window once a partition is found. -EINVAL: outside the part, or not whole erase blocks. */
@@ -89,7 +89,6 @@ void flash_finish(struct flash *flash, struct flash_request *request, int status
 
 /* Starts a request and polls it to its end; for boot, tools, and reads. Returns the final status, -EBUSY as above. */
 int flash_run(struct flash *flash, struct flash_request *request) __attribute__((warn_unused_result));
-int flash_read(struct flash *flash, uint32_t address, void *into, uint32_t bytes)
-    __attribute__((warn_unused_result));
+int flash_read(struct flash *flash, uint32_t address, void *into, uint32_t bytes) __attribute__((warn_unused_result));
 
 #endif

@@ -12,11 +12,11 @@ struct spi_transaction {
     uint8_t opcode;
     uint8_t address_bytes;
     uint8_t dummy_bytes;
-    uint8_t data_lanes;                    /* 1 or 4; opcode and address always use one lane */
+    uint8_t data_lanes; /* 1 or 4; opcode and address always use one lane */
     uint32_t address;
-    uint32_t bytes;                        /* of data */
-    void *into;                            /* read data, or NULL */
-    const void *from;                      /* write data, or NULL */
+    uint32_t bytes;   /* of data */
+    void *into;       /* read data, or NULL */
+    const void *from; /* write data, or NULL */
 };
 
 struct spi {

@@ -27,16 +27,16 @@
 
 /* User space: the low half of Sv39, less its lowest 64 KiB and its topmost page. */
 #define USER_BASE 0x10000ull
-#define USER_TOP 0x3ffffff000ull
+#define USER_TOP  0x3ffffff000ull
 
 /* ---- Frames ---- */
 
 struct mm_config {
-    pa_t pool;                             /* frame 0 of the pool, page aligned */
+    pa_t pool; /* frame 0 of the pool, page aligned */
     uint32_t frames;
-    uint32_t taken;                        /* the pool's first frames that the firmware already uses */
-    uint64_t leaf_bits;                    /* what a PTE needs besides on this chip: its attributes of RAM, bits 54 to 63 */
-    void (*share_kernel)(uint64_t *root);  /* fills the upper half of a new root table; NULL on the host */
+    uint32_t taken;     /* the pool's first frames that the firmware already uses */
+    uint64_t leaf_bits; /* what a PTE needs besides on this chip: its attributes of RAM, bits 54 to 63 */
+    void (*share_kernel)(uint64_t *root); /* fills the upper half of a new root table; NULL on the host */
 };
 
 /* Frame descriptors are laid into the pool itself. -ENOMEM: too few frames to run (mm_minimum_frames()). */
@@ -57,11 +57,14 @@ void mm_page_put(void *context, void *page);
 struct pool {
     uint16_t item_bytes;
     uint16_t frames;
-    uint32_t partial;                      /* first frame with room, 0: none */
+    uint32_t partial; /* first frame with room, 0: none */
     uint32_t used_items;
 };
-#define POOL_OF(type) { .item_bytes = sizeof(type) }
-void *pool_get(struct pool *pool);         /* zeroed, 8-byte aligned; NULL: no memory now */
+#define POOL_OF(type)              \
+    {                              \
+        .item_bytes = sizeof(type) \
+    }
+void *pool_get(struct pool *pool); /* zeroed, 8-byte aligned; NULL: no memory now */
 void pool_put(struct pool *pool, void *item);
 
 /* ---- Objects: page sources that can be shared ---- */
@@ -80,7 +83,7 @@ void object_get(struct object *object);
  */
 void object_put(struct object *object);
 uint64_t object_bytes(const struct object *object);
-uint32_t object_node(const struct object *object);         /* 0: none */
+uint32_t object_node(const struct object *object); /* 0: none */
 /* How long the node's file is now, if it is in memory: before a sync that may differ from what the store says. */
 uint64_t object_bytes_of_node(uint32_t node, uint64_t stored_bytes);
 int object_resize(struct object *object, uint64_t bytes) MUST_CHECK;
@@ -96,52 +99,53 @@ void mm_step(void);
  * Returns the bytes copied, fewer at the object's end (reading) or when a fault stopped it after the first byte.
  * A write past the end grows the object.
  */
-int64_t object_read(struct object *object, uint64_t offset, struct space *space, va_t memory, uint64_t bytes) MUST_CHECK;
-int64_t object_write(struct object *object, uint64_t offset, struct space *space, va_t memory, uint64_t bytes)
-    MUST_CHECK;
+int64_t object_read(struct object *object, uint64_t offset, struct space *space, va_t memory,
+                    uint64_t bytes) MUST_CHECK;
+int64_t object_write(struct object *object, uint64_t offset, struct space *space, va_t memory,
+                     uint64_t bytes) MUST_CHECK;
 
 /* ---- Spaces and regions ---- */
 
 enum { MAP_READ = 1, MAP_WRITE = 2, MAP_EXECUTE = 4 };
 enum {
-    REGION_SHARED = 1,                     /* stores go to the object; else private, copied at the first store */
-    REGION_FIXED = 2,                      /* at exactly this address, replacing what is there */
-    REGION_NOREPLACE = 4,                  /* with FIXED: -EEXIST instead of replacing */
-    REGION_GROWSDOWN = 8,                  /* a stack: grows to its limit, a guard of 16 pages stays below */
-    REGION_NORESERVE = 16,                 /* no promise: a page that finds no room ends its task */
-    REGION_LOCKED = 32,                    /* never evicted; counted as pinned */
+    REGION_SHARED = 1,     /* stores go to the object; else private, copied at the first store */
+    REGION_FIXED = 2,      /* at exactly this address, replacing what is there */
+    REGION_NOREPLACE = 4,  /* with FIXED: -EEXIST instead of replacing */
+    REGION_GROWSDOWN = 8,  /* a stack: grows to its limit, a guard of 16 pages stays below */
+    REGION_NORESERVE = 16, /* no promise: a page that finds no room ends its task */
+    REGION_LOCKED = 32,    /* never evicted; counted as pinned */
     REGION_DONTFORK = 64,
-    REGION_NOWRITE = 128,                  /* never to become writable: a shared mapping of a file opened for reading */
+    REGION_NOWRITE = 128, /* never to become writable: a shared mapping of a file opened for reading */
 };
 
 struct map_request {
-    va_t address;                          /* with FIXED: exactly; else a hint, 0: none */
+    va_t address; /* with FIXED: exactly; else a hint, 0: none */
     uint64_t bytes;
-    uint32_t protection;                   /* MAP_READ ... ; WRITE with EXECUTE is refused: -EACCES */
-    uint32_t flags;                        /* REGION_... */
-    struct object *object;                 /* NULL: zeros; the region takes its own reference */
-    uint64_t offset;                       /* into the object, page aligned */
-    uint64_t limit_bytes;                  /* GROWSDOWN: how far it may grow */
-    const char *name;                      /* static text for maps and reports: "stack", "heap", or NULL */
+    uint32_t protection;   /* MAP_READ ... ; WRITE with EXECUTE is refused: -EACCES */
+    uint32_t flags;        /* REGION_... */
+    struct object *object; /* NULL: zeros; the region takes its own reference */
+    uint64_t offset;       /* into the object, page aligned */
+    uint64_t limit_bytes;  /* GROWSDOWN: how far it may grow */
+    const char *name;      /* static text for maps and reports: "stack", "heap", or NULL */
 };
 
-struct space *space_create(const char *name);              /* NULL: no memory; one reference */
+struct space *space_create(const char *name); /* NULL: no memory; one reference */
 int space_fork(struct space *parent, struct space **child) MUST_CHECK;
 void space_get(struct space *space);
 /* The last one unmaps everything and gives all back; by then no hart's satp may be this space's. */
 void space_put(struct space *space);
 
-int64_t space_map(struct space *space, const struct map_request *request) MUST_CHECK;      /* the address */
+int64_t space_map(struct space *space, const struct map_request *request) MUST_CHECK; /* the address */
 int space_unmap(struct space *space, va_t address, uint64_t bytes) MUST_CHECK;
 int space_protect(struct space *space, va_t address, uint64_t bytes, uint32_t protection) MUST_CHECK;
 enum { REMAP_MAYMOVE = 1, REMAP_FIXED = 2 };
-int64_t space_remap(struct space *space, va_t old, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags, va_t to)
-    MUST_CHECK;
+int64_t space_remap(struct space *space, va_t old, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags,
+                    va_t to) MUST_CHECK;
 enum advice { ADVICE_DROP, ADVICE_FREE, ADVICE_NEED, ADVICE_COLD, ADVICE_OUT, ADVICE_DONTFORK, ADVICE_DOFORK };
 int space_advise(struct space *space, va_t address, uint64_t bytes, enum advice advice) MUST_CHECK;
 int space_lock(struct space *space, va_t address, uint64_t bytes, bool lock) MUST_CHECK;
 int space_sync(struct space *space, va_t address, uint64_t bytes) MUST_CHECK;
-int space_limit(struct space *space, uint64_t map_bytes);  /* RLIMIT_AS */
+int space_limit(struct space *space, uint64_t map_bytes); /* RLIMIT_AS */
 
 /* The satp value for this space, with an ASID that is valid now; flushes what a recycled ASID needs. */
 uint64_t space_activate(struct space *space);
@@ -154,8 +158,17 @@ bool space_recycles(const struct space *space);
 /* ---- Faults and copies ---- */
 
 enum access { ACCESS_LOAD, ACCESS_STORE, ACCESS_FETCH };
-enum fault_kind { FAULT_SPURIOUS, FAULT_ZERO, FAULT_ZERO_READ, FAULT_COPY, FAULT_FILE, FAULT_TAIL, FAULT_FLASH,
-                  FAULT_MAPPED, FAULT_KINDS };
+enum fault_kind {
+    FAULT_SPURIOUS,
+    FAULT_ZERO,
+    FAULT_ZERO_READ,
+    FAULT_COPY,
+    FAULT_FILE,
+    FAULT_TAIL,
+    FAULT_FLASH,
+    FAULT_MAPPED,
+    FAULT_KINDS
+};
 
 /*
  * Makes `va` accessible for `access`, or says why not. 0 resolved, -EAGAIN, or an error of the list above; -ENOMEM ends
@@ -192,7 +205,7 @@ const char *space_name(const struct space *space);
 struct region_info {
     va_t start, end;
     uint32_t protection, flags;
-    struct object *object;                 /* no reference */
+    struct object *object; /* no reference */
     uint64_t offset;
     const char *name;
     uint32_t resident, tail, flash, dirty; /* pages; counted by walking */
@@ -206,11 +219,11 @@ int space_region(struct space *space, va_t above, bool count_pages, struct regio
 enum page_state { PAGE_UNMAPPED, PAGE_NONE, PAGE_ZERO, PAGE_RESIDENT, PAGE_TAIL, PAGE_FLASH };
 struct page_info {
     enum page_state state;
-    uint64_t pte[3];                       /* as read at levels 2, 1, 0 */
-    int levels;                            /* how many of them were read */
+    uint64_t pte[3]; /* as read at levels 2, 1, 0 */
+    int levels;      /* how many of them were read */
     pa_t frame;
     uint32_t slot;
-    uint32_t maps;                         /* how many PTEs map the frame */
+    uint32_t maps; /* how many PTEs map the frame */
 };
 void space_page(struct space *space, va_t va, struct page_info *info);
 
@@ -220,7 +233,7 @@ struct mm_statistics {
     uint32_t frames_total, frames_free, frames_peak, frames_firmware, frames_table, frames_anonymous, frames_object;
     uint64_t promised_pages, promise_limit_pages;
     uint32_t pinned_frames, pinned_limit_frames;
-    uint32_t pinned_store_frames;          /* of those pinned: the store's maps, which grow with what it holds */
+    uint32_t pinned_store_frames; /* of those pinned: the store's maps, which grow with what it holds */
 };
 void mm_statistics(struct mm_statistics *out);
 

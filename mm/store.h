@@ -25,16 +25,16 @@
 struct store;
 
 struct store_config {
-    struct flash *flash;                   /* NULL: no flash, the tail alone */
-    uint32_t base, bytes;                  /* the partition: whole erase blocks inside the flash window */
-    uint32_t tail_pages;                   /* the tail's share of RAM, 4 KiB pages */
+    struct flash *flash;  /* NULL: no flash, the tail alone */
+    uint32_t base, bytes; /* the partition: whole erase blocks inside the flash window */
+    uint32_t tail_pages;  /* the tail's share of RAM, 4 KiB pages */
     /* RAM for the tail and for the maps: one zeroed, aligned 4 KiB page, or NULL. Never waits. */
     void *(*page_get)(void *context);
     void (*page_put)(void *context, void *page);
     void *context;
-    uint8_t seed[32];                      /* entropy of this boot: keys are drawn from it and it is then forgotten */
-    uint64_t life_erases_per_day;          /* 0: no declared life */
-    uint64_t (*seconds)(void *context);    /* since boot; NULL: no clock, and so no declared life */
+    uint8_t seed[32];                   /* entropy of this boot: keys are drawn from it and it is then forgotten */
+    uint64_t life_erases_per_day;       /* 0: no declared life */
+    uint64_t (*seconds)(void *context); /* since boot; NULL: no clock, and so no declared life */
 };
 
 /* ---- Life of a store ---- */
@@ -56,9 +56,9 @@ int store_open(const struct store_config *config, struct store **store) MUST_CHE
 void store_close(struct store *store);
 
 enum store_work {
-    STORE_IDLE,                            /* nothing to do until someone writes */
-    STORE_BUSY,                            /* an operation is in flight: come again when it ends */
-    STORE_MORE,                            /* call again at once */
+    STORE_IDLE, /* nothing to do until someone writes */
+    STORE_BUSY, /* an operation is in flight: come again when it ends */
+    STORE_MORE, /* call again at once */
 };
 enum store_work store_step(struct store *store);
 /* Whether the tail is above its high mark or a commit waits: the worker is to be woken. */
@@ -66,8 +66,8 @@ bool store_wants_step(const struct store *store);
 
 /* ---- Slots: pages without a name ---- */
 
-typedef uint32_t slot_t;                   /* 0: none */
-typedef uint32_t store_key_t;              /* 0: the boot's own key */
+typedef uint32_t slot_t;      /* 0: none */
+typedef uint32_t store_key_t; /* 0: the boot's own key */
 
 /* A key for the pages of one family of tasks; closing it makes them unreadable for ever. 0 on failure. */
 store_key_t store_key_open(struct store *store);
@@ -103,12 +103,12 @@ int store_swap_set(struct store *store, uint32_t blocks) MUST_CHECK;
 
 /* ---- Nodes: named durable files and directories ---- */
 
-#define NODE_ROOT 1u
-#define NODE_NAME_MAX 87u                  /* bytes, without the final 0 */
+#define NODE_ROOT     1u
+#define NODE_NAME_MAX 87u /* bytes, without the final 0 */
 
 struct node_info {
-    uint32_t id, parent;                   /* parent 0: no name any more, but still open */
-    uint32_t mode;                         /* POSIX st_mode: kind and permissions */
+    uint32_t id, parent; /* parent 0: no name any more, but still open */
+    uint32_t mode;       /* POSIX st_mode: kind and permissions */
     uint64_t bytes;
     int64_t modified_s;
     char name[NODE_NAME_MAX + 1];
@@ -150,13 +150,13 @@ int store_commit(struct store *store) MUST_CHECK;
 
 struct store_statistics {
     uint64_t tail_saves, tail_loads, flash_loads;
-    uint64_t records_to_flash;             /* swap records programmed for the first time */
+    uint64_t records_to_flash; /* swap records programmed for the first time */
     uint64_t durable_records;
     uint64_t gc_moved_records, gc_moved_bytes;
-    uint64_t payload_bytes_in, payload_bytes_out;  /* before and after compression */
+    uint64_t payload_bytes_in, payload_bytes_out; /* before and after compression */
     uint64_t bad_records, retired_blocks;
     uint32_t tail_records, tail_bytes, tail_peak_bytes, tail_pages;
-    uint32_t tail_share_pages;             /* the most frames that the tail will take: set aside by mm_attach() */
+    uint32_t tail_share_pages; /* the most frames that the tail will take: set aside by mm_attach() */
     uint32_t slots_used, slots_peak;
     uint32_t blocks, blocks_erased, blocks_dirty, blocks_swap, blocks_durable, blocks_bad;
     uint32_t wear_min, wear_max;

@@ -18,7 +18,7 @@
 #define PAGEMAP_FILE      (1ull << 61)
 #define PAGEMAP_EXCLUSIVE (1ull << 56)
 /* Of a swapped page: which "swap file" in bits 0 to 4, 0 for the tail and 1 for the flash, and its slot above. */
-#define PAGEMAP_SLOT      5u
+#define PAGEMAP_SLOT 5u
 
 bool proc_object_path(const struct object *object, inode_t *inode, char *path, uint32_t room)
 {

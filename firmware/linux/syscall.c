@@ -17,10 +17,10 @@ int64_t syscall_unknown(uint64_t number);
 static const struct {
     uint8_t ours, linux;
 } numbers[] = {
-    { ENOSYS, 38 },     { ENAMETOOLONG, 36 }, { ENOTEMPTY, 39 }, { ELOOP, 40 },      { ENOTSUP, 95 },
-    { EOVERFLOW, 75 },  { ETIMEDOUT, 110 },   { EDEADLK, 35 },   { ENODATA, 61 },    { EPROTONOSUPPORT, 93 },
-    { ECANCELED, 125 }, { EILSEQ, 84 },       { ENOTSOCK, 88 },  { EOPNOTSUPP, 95 }, { EAFNOSUPPORT, 97 },
-    { ENOLCK, 37 },
+    { ENOSYS, 38 },   { ENAMETOOLONG, 36 },    { ENOTEMPTY, 39 },    { ELOOP, 40 },
+    { ENOTSUP, 95 },  { EOVERFLOW, 75 },       { ETIMEDOUT, 110 },   { EDEADLK, 35 },
+    { ENODATA, 61 },  { EPROTONOSUPPORT, 93 }, { ECANCELED, 125 },   { EILSEQ, 84 },
+    { ENOTSOCK, 88 }, { EOPNOTSUPP, 95 },      { EAFNOSUPPORT, 97 }, { ENOLCK, 37 },
 };
 
 /* From trap.S: a system call's negative result, as the program is to see it. */

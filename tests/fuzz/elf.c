@@ -17,7 +17,8 @@ static void check_image(const struct elf_image *image, uint64_t file_bytes)
         require(segment->file_bytes <= segment->memory_bytes && !(writable && executable));
         require(segment->file_offset <= file_bytes && segment->file_bytes <= file_bytes - segment->file_offset);
         require(segment->start % PAGE_BYTES == segment->file_offset % PAGE_BYTES);
-        entry_in_code |= executable && image->entry >= segment->start && image->entry - segment->start < segment->file_bytes;
+        entry_in_code |= executable && image->entry >= segment->start &&
+                         image->entry - segment->start < segment->file_bytes;
         end = (segment->start + segment->memory_bytes + PAGE_BYTES - 1) & ~(va_t)(PAGE_BYTES - 1);
     }
     require(entry_in_code && image->end == end);

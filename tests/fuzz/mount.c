@@ -14,8 +14,9 @@
 #define CHANGES_MAX 24u
 
 static struct nor *pristine;
-static const struct bed_config config = { .blocks = BLOCKS, .block_bytes = BLOCK_BYTES, .tail_pages = 8, .seed = 7,
-                                          .violations_continue = true };
+static const struct bed_config config = {
+    .blocks = BLOCKS, .block_bytes = BLOCK_BYTES, .tail_pages = 8, .seed = 7, .violations_continue = true
+};
 
 static struct item {
     uint32_t at, sequence, place;

@@ -33,15 +33,40 @@ static uint64_t below(uint64_t bound)
 
 /* ---- Arguments: mostly such as get past the first check ---- */
 
-static const char *const paths[] = { "/",         ".",          "..",        "fuzz.a",    "fuzz.b",          "fuzz.d",
-                                     "fuzz.d/x",  "/dev/null",  "/dev/zero", "/tmp/fuzz", "/proc/self/maps", "/dev/shm/fuzz",
-                                     "/proc/self/fd/3", "",         "/nothing/at/all" };
+static const char *const paths[] = { "/",
+                                     ".",
+                                     "..",
+                                     "fuzz.a",
+                                     "fuzz.b",
+                                     "fuzz.d",
+                                     "fuzz.d/x",
+                                     "/dev/null",
+                                     "/dev/zero",
+                                     "/tmp/fuzz",
+                                     "/proc/self/maps",
+                                     "/dev/shm/fuzz",
+                                     "/proc/self/fd/3",
+                                     "",
+                                     "/nothing/at/all" };
 
 static uint64_t draw_address(void)
 {
-    static const uint64_t far[] = { 0,          1,          0xfff,           0x10000,          0x3ffffff000, 0x3fffffffff,
-                                    1ul << 38,  1ul << 63,  ~0ul,            ~0ul << 12,       ~7ul,         0xffffffc080000000,
-                                    0xffffffff80200000, 0xffffffff80300000, 0xffffffffa0003000, 0x10000000 };
+    static const uint64_t far[] = { 0,
+                                    1,
+                                    0xfff,
+                                    0x10000,
+                                    0x3ffffff000,
+                                    0x3fffffffff,
+                                    1ul << 38,
+                                    1ul << 63,
+                                    ~0ul,
+                                    ~0ul << 12,
+                                    ~7ul,
+                                    0xffffffc080000000,
+                                    0xffffffff80200000,
+                                    0xffffffff80300000,
+                                    0xffffffffa0003000,
+                                    0x10000000 };
 
     switch (below(8)) {
     case 0:
@@ -122,11 +147,13 @@ static bool is_left_out(uint64_t number)
 static uint64_t draw_call(void)
 {
     static const uint16_t often[] = {
-        SYS_mmap,   SYS_munmap, SYS_mprotect, SYS_mremap,    SYS_madvise, SYS_brk,       SYS_msync,    SYS_mlock,   SYS_munlock,
-        SYS_openat, SYS_close,  SYS_read,     SYS_write,     SYS_pread64, SYS_pwrite64,  SYS_readv,    SYS_writev,  SYS_ftruncate,
-        SYS_dup3,   SYS_pipe2,  SYS_unlinkat, SYS_renameat2, SYS_mkdirat, SYS_getdents64, SYS_sendfile, SYS_fcntl,   SYS_clone,
-        SYS_wait4,  SYS_futex,  SYS_mincore,  SYS_sigaltstack, SYS_timer_create, SYS_timer_settime, SYS_memfd_create,
-        SYS_copy_file_range,    SYS_ioctl,    SYS_lseek,     SYS_fsync,   SYS_set_robust_list, SYS_execve,
+        SYS_mmap,        SYS_munmap,       SYS_mprotect,        SYS_mremap,       SYS_madvise,         SYS_brk,
+        SYS_msync,       SYS_mlock,        SYS_munlock,         SYS_openat,       SYS_close,           SYS_read,
+        SYS_write,       SYS_pread64,      SYS_pwrite64,        SYS_readv,        SYS_writev,          SYS_ftruncate,
+        SYS_dup3,        SYS_pipe2,        SYS_unlinkat,        SYS_renameat2,    SYS_mkdirat,         SYS_getdents64,
+        SYS_sendfile,    SYS_fcntl,        SYS_clone,           SYS_wait4,        SYS_futex,           SYS_mincore,
+        SYS_sigaltstack, SYS_timer_create, SYS_timer_settime,   SYS_memfd_create, SYS_copy_file_range, SYS_ioctl,
+        SYS_lseek,       SYS_fsync,        SYS_set_robust_list, SYS_execve,
     };
     uint64_t number;
 
@@ -162,8 +189,9 @@ static void one_call(void)
         a[i] = draw_argument();
     mend(number, a);
     if (telling)
-        dprintf(2, "call %lu %lx %lx %lx %lx %lx %lx\n", (unsigned long)number, (unsigned long)a[0], (unsigned long)a[1],
-                (unsigned long)a[2], (unsigned long)a[3], (unsigned long)a[4], (unsigned long)a[5]);
+        dprintf(2, "call %lu %lx %lx %lx %lx %lx %lx\n", (unsigned long)number, (unsigned long)a[0],
+                (unsigned long)a[1], (unsigned long)a[2], (unsigned long)a[3], (unsigned long)a[4],
+                (unsigned long)a[5]);
     pid_t before = getpid();
 
     syscall((long)number, a[0], a[1], a[2], a[3], a[4], a[5]);
@@ -178,8 +206,8 @@ static void batch(uint64_t seed, uint64_t number)
 
     state = (seed << 32 ^ number * 0x9e3779b97f4a7c15u) | 1;
     setpgid(0, 0);
-    arena = mmap((void *)0x2000000000, ARENA_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                 -1, 0);
+    arena = mmap((void *)0x2000000000, ARENA_PAGES * PAGE, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     for (size_t i = 0; i < ARENA_PAGES * PAGE / 8; i++)
         ((uint64_t *)arena)[i] = i % 3 ? below(64) : draw_argument();
     /* the parent's output must not be mixed with */

@@ -42,9 +42,9 @@ struct mmu_config {
     unsigned tlb_entries;     /* 1 to MMU_TLB_MAX */
     unsigned pointer_entries; /* cached non-leaf entries, 0 to MMU_POINTERS_MAX */
     enum mmu_replacement replacement;
-    bool cache_invalid;      /* an entry with V=0 is kept too, until a fence */
-    bool refill;             /* after each fence, what it covers is read again at once, as speculation may */
-    uint64_t leaf_bits;       /* of bits 54 to 63, what a chip's own attributes want in every leaf on RAM; all else faults */
+    bool cache_invalid; /* an entry with V=0 is kept too, until a fence */
+    bool refill;        /* after each fence, what it covers is read again at once, as speculation may */
+    uint64_t leaf_bits; /* of bits 54 to 63, what a chip's own attributes want in every leaf on RAM; all else faults */
     bool page_fence_broken;  /* erratum CIP-1200: sfence.vma with an address drops nothing */
     bool page_fence_widened; /* the processor layer knows: by-address fences become by-ASID ones */
     bool no_audit;           /* stale entries are used silently, as silicon would */

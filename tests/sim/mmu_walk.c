@@ -14,8 +14,7 @@ static bool entry_malformed(uint64_t pte)
     bool pointer = (pte & (PTE_R | PTE_W | PTE_X)) == 0;
 
     return !(pte & PTE_V) || (pte & (PTE_R | PTE_W)) == PTE_W ||
-           (pte & PTE_RESERVED) != (pointer ? 0 : mmu.config.leaf_bits) ||
-           (pointer && (pte & (PTE_D | PTE_A | PTE_U)));
+           (pte & PTE_RESERVED) != (pointer ? 0 : mmu.config.leaf_bits) || (pointer && (pte & (PTE_D | PTE_A | PTE_U)));
 }
 
 static bool superpage_misaligned(uint64_t pte, unsigned level)

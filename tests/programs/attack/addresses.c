@@ -103,7 +103,8 @@ static void neighbour(char *page, uintptr_t with)
 {
     (void)page;
     (void)with;
-    char *memory = mmap((void *)0x3000000000, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    char *memory = mmap((void *)0x3000000000, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                        0);
     volatile int *told = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t id;
 
@@ -111,7 +112,8 @@ static void neighbour(char *page, uintptr_t with)
     munmap(memory, PAGE);
     id = fork();
     if (id == 0) {
-        memory = mmap((void *)0x3000000000, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        memory = mmap((void *)0x3000000000, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                      0);
         memory[0] = 's';
         told[0] = 1;
         while (told[0] == 1)
@@ -125,10 +127,10 @@ static void neighbour(char *page, uintptr_t with)
     waitpid(id, NULL, 0);
 }
 
-#define EACH(name, at)                                                                                      \
-    { "load " name, load, at, SIGSEGV, false }, { "store " name, store, at, SIGSEGV, false },               \
-    {                                                                                                       \
-        "jump " name, jump, at, SIGSEGV, false                                                              \
+#define EACH(name, at)                                                                        \
+    { "load " name, load, at, SIGSEGV, false }, { "store " name, store, at, SIGSEGV, false }, \
+    {                                                                                         \
+        "jump " name, jump, at, SIGSEGV, false                                                \
     }
 
 const struct attack address_attacks[] = {

@@ -11,7 +11,8 @@ static void map_all(char *page, uintptr_t pages)
     unsigned maps = 0;
 
     (void)page;
-    while (maps < MANY && mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+    while (maps < MANY &&
+           mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
         maps++;
     expect(maps < MANY && errno == ENOMEM, "maps without end");
 }
@@ -36,7 +37,8 @@ static void touch_all(char *page, uintptr_t bound)
 static void unpromised(char *page, uintptr_t pages)
 {
     uint64_t state = 99;
-    uint64_t *memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uint64_t *memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                            0);
 
     (void)page;
     expect(memory != MAP_FAILED, "mmap");
@@ -407,7 +409,10 @@ static void futex_waiters(char *page, uintptr_t with)
     syscall(SYS_exit_group, STATUS_CONTAINED);
 }
 
-#define NO(what, run, with, ends) { what, run, with, ends, false }
+#define NO(what, run, with, ends)    \
+    {                                \
+        what, run, with, ends, false \
+    }
 
 const struct attack exhaustion_attacks[] = {
     NO("maps of a page", map_all, 1, 0),

@@ -8,8 +8,9 @@
 #define NAME "attack.elf"
 
 /* Where a field of the ELF header, or of the first segment to load, lies in the file. */
-#define HEADER(field)  ((uint32_t)offsetof(Elf64_Ehdr, field) | (uint32_t)sizeof(((Elf64_Ehdr *)0)->field) << 16)
-#define SEGMENT(field) ((uint32_t)offsetof(Elf64_Phdr, field) | (uint32_t)sizeof(((Elf64_Phdr *)0)->field) << 16 | 1u << 24)
+#define HEADER(field) ((uint32_t)offsetof(Elf64_Ehdr, field) | (uint32_t)sizeof(((Elf64_Ehdr *)0)->field) << 16)
+#define SEGMENT(field) \
+    ((uint32_t)offsetof(Elf64_Phdr, field) | (uint32_t)sizeof(((Elf64_Phdr *)0)->field) << 16 | 1u << 24)
 
 static const struct change {
     uint32_t field;
@@ -211,7 +212,10 @@ static void other_things(char *page, uintptr_t with)
     execute("/proc/self/exe/x");
 }
 
-#define NO(what, run, with, ends) { what, run, with, ends, false }
+#define NO(what, run, with, ends)    \
+    {                                \
+        what, run, with, ends, false \
+    }
 
 const struct attack file_attacks[] = {
     NO("ELF fields that deceive", changed_fields, 0, 0),

@@ -46,10 +46,10 @@ INSTRUCTION(reserved_lui, ".2byte 0x6081") /* c.lui with an immediate of 0 */
 INSTRUCTION(long_48, ".4byte 0x0000001f, 0")
 INSTRUCTION(long_64, ".4byte 0x0000003f, 0")
 INSTRUCTION(reserved_opcode, ".4byte 0x0000006b")
-INSTRUCTION(vector, ".4byte 0x0d0072d7") /* vsetvli */
-INSTRUCTION(quad_float, ".4byte 0x06007053") /* fadd.q */
+INSTRUCTION(vector, ".4byte 0x0d0072d7")                         /* vsetvli */
+INSTRUCTION(quad_float, ".4byte 0x06007053")                     /* fadd.q */
 INSTRUCTION(bad_rounding, "csrwi 0x002, 7\n\t.4byte 0x0000f053") /* fadd.s with the rounding mode of frm */
-INSTRUCTION(cache_block, ".4byte 0x0002a00f") /* cbo.inval (t0) */
+INSTRUCTION(cache_block, ".4byte 0x0002a00f")                    /* cbo.inval (t0) */
 INSTRUCTION(do_ebreak, "ebreak")
 INSTRUCTION(do_c_ebreak, "c.ebreak")
 
@@ -129,7 +129,10 @@ static void rewritten(char *page, uintptr_t with)
     }
 }
 
-#define ILLEGAL(what, run) { what, run, 0, SIGILL, false }
+#define ILLEGAL(what, run)          \
+    {                               \
+        what, run, 0, SIGILL, false \
+    }
 
 const struct attack instruction_attacks[] = {
     ILLEGAL("read of sstatus", read_sstatus),

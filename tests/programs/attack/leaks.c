@@ -32,25 +32,27 @@ static void call_with_registers(long number, uint64_t out[REGISTERS])
     register uint64_t *to __asm__("s1") = out;
     register long a7 __asm__("a7") = number;
 
-    __asm__ volatile("li t0, 0x55\n\tli t1, 0x55\n\tli t2, 0x55\n\tli t3, 0x55\n\tli t4, 0x55\n\tli t5, 0x55\n\tli t6, 0x55\n\t"
-                     "li a0, -1\n\tli a1, 0x55\n\tli a2, 0x55\n\tli a3, 0x55\n\tli a4, 0x55\n\tli a5, 0x55\n\tli a6, 0x55\n\t"
-                     "li s2, 0x55\n\tli s3, 0x55\n\tli s4, 0x55\n\tli s5, 0x55\n\tli s6, 0x55\n\tli s7, 0x55\n\t"
-                     "li s8, 0x55\n\tli s9, 0x55\n\tli s10, 0x55\n\tli s11, 0x55\n\t"
-                     "ecall\n\t"
-                     "sd t0, 0(s1)\n\tsd t1, 8(s1)\n\tsd t2, 16(s1)\n\tsd t3, 24(s1)\n\tsd t4, 32(s1)\n\tsd t5, 40(s1)\n\t"
-                     "sd t6, 48(s1)\n\tsd a1, 56(s1)\n\tsd a2, 64(s1)\n\tsd a3, 72(s1)\n\tsd a4, 80(s1)\n\tsd a5, 88(s1)\n\t"
-                     "sd a6, 96(s1)\n\tsd s2, 104(s1)\n\tsd s3, 112(s1)\n\tsd s4, 120(s1)\n\tsd s5, 128(s1)\n\t"
-                     "sd s6, 136(s1)\n\tsd s7, 144(s1)\n\tsd s8, 152(s1)\n\tsd s9, 160(s1)\n\tsd s10, 168(s1)\n\t"
-                     "sd s11, 176(s1)\n\tsd a0, 184(s1)"
-                     : "+r"(to), "+r"(a7)
-                     :
-                     : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "s2", "s3", "s4",
-                       "s5", "s6", "s7", "s8", "s9", "s10", "s11", "memory");
+    __asm__ volatile(
+        "li t0, 0x55\n\tli t1, 0x55\n\tli t2, 0x55\n\tli t3, 0x55\n\tli t4, 0x55\n\tli t5, 0x55\n\tli t6, 0x55\n\t"
+        "li a0, -1\n\tli a1, 0x55\n\tli a2, 0x55\n\tli a3, 0x55\n\tli a4, 0x55\n\tli a5, 0x55\n\tli a6, 0x55\n\t"
+        "li s2, 0x55\n\tli s3, 0x55\n\tli s4, 0x55\n\tli s5, 0x55\n\tli s6, 0x55\n\tli s7, 0x55\n\t"
+        "li s8, 0x55\n\tli s9, 0x55\n\tli s10, 0x55\n\tli s11, 0x55\n\t"
+        "ecall\n\t"
+        "sd t0, 0(s1)\n\tsd t1, 8(s1)\n\tsd t2, 16(s1)\n\tsd t3, 24(s1)\n\tsd t4, 32(s1)\n\tsd t5, 40(s1)\n\t"
+        "sd t6, 48(s1)\n\tsd a1, 56(s1)\n\tsd a2, 64(s1)\n\tsd a3, 72(s1)\n\tsd a4, 80(s1)\n\tsd a5, 88(s1)\n\t"
+        "sd a6, 96(s1)\n\tsd s2, 104(s1)\n\tsd s3, 112(s1)\n\tsd s4, 120(s1)\n\tsd s5, 128(s1)\n\t"
+        "sd s6, 136(s1)\n\tsd s7, 144(s1)\n\tsd s8, 152(s1)\n\tsd s9, 160(s1)\n\tsd s10, 168(s1)\n\t"
+        "sd s11, 176(s1)\n\tsd a0, 184(s1)"
+        : "+r"(to), "+r"(a7)
+        :
+        : "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a0", "a1", "a2", "a3", "a4", "a5", "a6", "s2", "s3", "s4", "s5",
+          "s6", "s7", "s8", "s9", "s10", "s11", "memory");
 }
 
 static void registers_after_calls(char *page, uintptr_t with)
 {
-    static const long numbers[] = { 1000, SYS_getppid, SYS_close, SYS_read, SYS_sched_yield, SYS_mmap, SYS_fstat, SYS_futex };
+    static const long numbers[] = { 1000,     SYS_getppid, SYS_close, SYS_read, SYS_sched_yield,
+                                    SYS_mmap, SYS_fstat,   SYS_futex };
 
     (void)page, (void)with;
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -271,9 +273,9 @@ static void directory_entries(char *page, uintptr_t with)
 /* Files of /proc are text for everyone: no address of the firmware in any. */
 static void proc_files(char *page, uintptr_t with)
 {
-    static const char *const names[] = { "/proc/self/maps", "/proc/self/stat",     "/proc/self/status", "/proc/self/smaps",
-                                         "/proc/stat",      "/proc/vellum/frames", "/proc/vellum/log",  "/proc/vellum/faults",
-                                         "/proc/self/statm" };
+    static const char *const names[] = { "/proc/self/maps",  "/proc/self/stat",     "/proc/self/status",
+                                         "/proc/self/smaps", "/proc/stat",          "/proc/vellum/frames",
+                                         "/proc/vellum/log", "/proc/vellum/faults", "/proc/self/statm" };
     static char text[16384];
 
     (void)page, (void)with;
@@ -293,7 +295,10 @@ static void proc_files(char *page, uintptr_t with)
     }
 }
 
-#define NO(what, run, with, ends) { what, run, with, ends, false }
+#define NO(what, run, with, ends)    \
+    {                                \
+        what, run, with, ends, false \
+    }
 
 const struct attack leak_attacks[] = {
     NO("registers after a call", registers_after_calls, 0, 0),

@@ -12,10 +12,16 @@ static const struct group {
     const char *name;
     const struct attack *attacks;
 } groups[] = {
-    { "addresses", address_attacks }, { "pages", page_attacks },           { "instructions", instruction_attacks },
-    { "pointers", pointer_attacks },  { "ranges", range_attacks },         { "exhaustion", exhaustion_attacks },
+    { "addresses", address_attacks },
+    { "pages", page_attacks },
+    { "instructions", instruction_attacks },
+    { "pointers", pointer_attacks },
+    { "ranges", range_attacks },
+    { "exhaustion", exhaustion_attacks },
     { "overcommit", overcommit_attacks },
-    { "races", race_attacks },        { "leaks", leak_attacks },           { "files", file_attacks },
+    { "races", race_attacks },
+    { "leaks", leak_attacks },
+    { "files", file_attacks },
 };
 
 static const char *const places[PLACES] = { "frame", "tail", "flash" };
@@ -95,8 +101,8 @@ static bool counters_are_back(const struct counters *before)
             return true;
         sched_yield();
     }
-    printf("attack: counters: promised %ld, before %ld; pinned %ld, before %ld; processes %ld, before %ld\n", now.promised,
-           before->promised, now.pinned, before->pinned, now.processes, before->processes);
+    printf("attack: counters: promised %ld, before %ld; pinned %ld, before %ld; processes %ld, before %ld\n",
+           now.promised, before->promised, now.pinned, before->pinned, now.processes, before->processes);
     return false;
 }
 
@@ -238,7 +244,7 @@ int main(int count, char **arguments)
             attack_all(groups[i].attacks, count > 2 ? arguments[2] : NULL);
     shared->stop = 1;
     wait_for(witness);
-    printf("attacks group=%s classes=%u tries=%u contained=%u witness_rounds=%lu witness_wrong=%lu\n", group, classes, tries,
-           contained, (unsigned long)shared->rounds, (unsigned long)shared->wrong);
+    printf("attacks group=%s classes=%u tries=%u contained=%u witness_rounds=%lu witness_wrong=%lu\n", group, classes,
+           tries, contained, (unsigned long)shared->rounds, (unsigned long)shared->wrong);
     return tries == contained && tries > 0 ? 0 : 1;
 }

@@ -326,7 +326,10 @@ static void execute_arguments(char *page, uintptr_t protection)
     expect(execve(page, vector, NULL) == -1, "execve of a path in it");
 }
 
-#define ON(what, run, with, ends) { what, run, with, ends, true }
+#define ON(what, run, with, ends)   \
+    {                               \
+        what, run, with, ends, true \
+    }
 
 const struct attack page_attacks[] = {
     ON("load without permission", load_it, NONE, SIGSEGV),

@@ -5,8 +5,21 @@
 #include <sys/uio.h>
 
 static const uintptr_t bad[] = {
-    1, 0xfff, 0x12345678abc, USER_END - 1, USER_END, 0x8000000000000000, KERNEL_DIRECT + RAM_START, KERNEL_IMAGE,
-    KERNEL_DATA, KERNEL_STACKS + 0x3000, KERNEL_DEVICES, RAM_START, 0x10000000, ~0ul - 7, ~0ul,
+    1,
+    0xfff,
+    0x12345678abc,
+    USER_END - 1,
+    USER_END,
+    0x8000000000000000,
+    KERNEL_DIRECT + RAM_START,
+    KERNEL_IMAGE,
+    KERNEL_DATA,
+    KERNEL_STACKS + 0x3000,
+    KERNEL_DEVICES,
+    RAM_START,
+    0x10000000,
+    ~0ul - 7,
+    ~0ul,
 };
 #define BAD (sizeof(bad) / sizeof(bad[0]))
 
@@ -79,11 +92,28 @@ static void unknown_calls(char *page, uintptr_t with)
 
 static void privileged_calls(char *page, uintptr_t with)
 {
-    static const long numbers[] = { 41 /* pivot_root */, 40 /* mount */, 39 /* umount2 */, 51 /* chroot */, 104, /* kexec */
-                                    105 /* init_module */, 106, 112 /* clock_settime */, 116 /* syslog */, 117 /* ptrace */,
-                                    142 /* reboot */, 161 /* sethostname */, 170 /* settimeofday */, 171 /* adjtimex */,
-                                    224 /* swapon */, 225 /* swapoff */, 270 /* process_vm_readv */, 271, 273, 280 /* bpf */,
-                                    282 /* userfaultfd */, 425 /* io_uring_setup */ };
+    static const long numbers[] = { 41 /* pivot_root */,
+                                    40 /* mount */,
+                                    39 /* umount2 */,
+                                    51 /* chroot */,
+                                    104, /* kexec */
+                                    105 /* init_module */,
+                                    106,
+                                    112 /* clock_settime */,
+                                    116 /* syslog */,
+                                    117 /* ptrace */,
+                                    142 /* reboot */,
+                                    161 /* sethostname */,
+                                    170 /* settimeofday */,
+                                    171 /* adjtimex */,
+                                    224 /* swapon */,
+                                    225 /* swapoff */,
+                                    270 /* process_vm_readv */,
+                                    271,
+                                    273,
+                                    280 /* bpf */,
+                                    282 /* userfaultfd */,
+                                    425 /* io_uring_setup */ };
 
     (void)page, (void)with;
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -135,9 +165,10 @@ static void all_flags(char *page, uintptr_t with)
         long number;
         unsigned at;
     } calls[] = {
-        { SYS_openat, 2 }, { SYS_mmap, 3 },      { SYS_mmap, 2 },    { SYS_mremap, 3 }, { SYS_madvise, 2 }, { SYS_msync, 2 },
-        { SYS_clone, 0 },  { SYS_sigaltstack, 0 }, { SYS_waitid, 0 },  { SYS_fcntl, 1 },  { SYS_statx, 2 },   { SYS_getrandom, 2 },
-        { SYS_pipe2, 1 },  { SYS_dup3, 2 },      { SYS_unlinkat, 2 }, { SYS_futex, 1 },
+        { SYS_openat, 2 },  { SYS_mmap, 3 },  { SYS_mmap, 2 },     { SYS_mremap, 3 },
+        { SYS_madvise, 2 }, { SYS_msync, 2 }, { SYS_clone, 0 },    { SYS_sigaltstack, 0 },
+        { SYS_waitid, 0 },  { SYS_fcntl, 1 }, { SYS_statx, 2 },    { SYS_getrandom, 2 },
+        { SYS_pipe2, 1 },   { SYS_dup3, 2 },  { SYS_unlinkat, 2 }, { SYS_futex, 1 },
     };
 
     (void)page, (void)with;
@@ -171,7 +202,8 @@ static void another_user(char *page, uintptr_t with)
 
     (void)page, (void)with;
     expect(call(SYS_setresuid, 1000, 1000, 1000, 0, 0, 0) == 0, "setresuid");
-    expect(call(SYS_setuid, 0, 0, 0, 0, 0, 0) == -EPERM && call(SYS_setresuid, 0, 0, 0, 0, 0, 0) == -EPERM, "root again");
+    expect(call(SYS_setuid, 0, 0, 0, 0, 0, 0) == -EPERM && call(SYS_setresuid, 0, 0, 0, 0, 0, 0) == -EPERM,
+           "root again");
     for (int number = 1; number <= 64; number++)
         expect(number == SIGCONT || kill(parent, number) == -1, "a signal to another user's task");
     expect(kill(-1, SIGKILL) == -1, "a signal to all");
@@ -309,7 +341,10 @@ static void long_arguments(char *page, uintptr_t count)
     expect(execve(own_path, vector, vector) == -1, "execve with very many arguments");
 }
 
-#define NO(what, run, with, ends) { what, run, with, ends, false }
+#define NO(what, run, with, ends)    \
+    {                                \
+        what, run, with, ends, false \
+    }
 
 const struct attack pointer_attacks[] = {
     NO("bad pointers, argument 1 of every call", pointers_at, 0, ENDS_EITHER),

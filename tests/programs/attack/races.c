@@ -28,7 +28,8 @@ static void survive_faults(void)
 
 static void remake(size_t first, size_t count, int protection)
 {
-    expect(mmap(memory + first * PAGE, count * PAGE, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED,
+    expect(mmap(memory + first * PAGE, count * PAGE, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+               MAP_FAILED,
            "mmap");
 }
 
@@ -285,7 +286,10 @@ static void thread_without_stack(char *page, uintptr_t with)
     pthread_join(thread, NULL);
 }
 
-#define NO(what, run, with, ends) { what, run, with, ends, false }
+#define NO(what, run, with, ends)    \
+    {                                \
+        what, run, with, ends, false \
+    }
 
 const struct attack race_attacks[] = {
     NO("stores against munmap", race, PAIR(0, 0), 0),

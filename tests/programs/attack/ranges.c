@@ -33,13 +33,14 @@ static void protect_all(char *page, uintptr_t with)
     (void)page, (void)with;
     for (size_t i = 0; i < RANGES; i++)
         for (int protection = 0; protection < 8; protection++)
-            expect(call(SYS_mprotect, (long)ranges[i].start, (long)ranges[i].bytes, protection, 0, 0, 0) < 0, "mprotect");
+            expect(call(SYS_mprotect, (long)ranges[i].start, (long)ranges[i].bytes, protection, 0, 0, 0) < 0,
+                   "mprotect");
 }
 
 static void advise_all(char *page, uintptr_t with)
 {
-    static const int advices[] = { MADV_WILLNEED, MADV_DONTNEED, MADV_FREE, MADV_DONTFORK, MADV_DOFORK, MADV_COLD,
-                                   MADV_PAGEOUT, 99 };
+    static const int advices[] = { MADV_WILLNEED, MADV_DONTNEED, MADV_FREE,    MADV_DONTFORK,
+                                   MADV_DOFORK,   MADV_COLD,     MADV_PAGEOUT, 99 };
 
     (void)page, (void)with;
     for (size_t i = 0; i < RANGES; i++)
@@ -60,7 +61,8 @@ static void map_sizes(char *page, uintptr_t with)
 {
     (void)page, (void)with;
     for (unsigned bit = 39; bit < 64; bit++)
-        expect(mmap(NULL, 1ul << bit, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED, "mmap of very much");
+        expect(mmap(NULL, 1ul << bit, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED,
+               "mmap of very much");
     expect(mmap(NULL, 0, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED, "mmap of nothing");
     expect(mmap(NULL, ~0ul, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED, "mmap of everything");
     expect(mmap(NULL, ~0ul - PAGE + 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED, "mmap that wraps");
@@ -73,8 +75,10 @@ static void map_offsets(char *page, uintptr_t with)
     (void)page, (void)with;
     expect(file >= 0, "open");
     expect(call(SYS_mmap, 0, PAGE, PROT_READ, MAP_PRIVATE, file, 1) < 0, "an offset that is not aligned");
-    expect(call(SYS_mmap, 0, 2 * PAGE, PROT_READ, MAP_PRIVATE, file, (long)(~0ul - PAGE + 1)) < 0, "an offset that wraps");
-    expect(call(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) < 0, "writable, of a file opened for reading");
+    expect(call(SYS_mmap, 0, 2 * PAGE, PROT_READ, MAP_PRIVATE, file, (long)(~0ul - PAGE + 1)) < 0,
+           "an offset that wraps");
+    expect(call(SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) < 0,
+           "writable, of a file opened for reading");
     char *map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, file, 0);
 
     expect(map != MAP_FAILED && mprotect(map, PAGE, PROT_READ | PROT_WRITE) == -1, "made writable later");
@@ -125,7 +129,8 @@ static void remaps(char *page, uintptr_t with)
     expect(mremap(four, ~0ul, PAGE, MREMAP_MAYMOVE) == MAP_FAILED, "from everything");
     expect(mremap(four, PAGE, 0, MREMAP_MAYMOVE) == MAP_FAILED, "to nothing");
     expect(mremap((void *)KERNEL_DATA, PAGE, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED, "of the firmware");
-    expect(mremap(four, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, KERNEL_DATA & ~(PAGE - 1)) == MAP_FAILED, "to the firmware");
+    expect(mremap(four, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, KERNEL_DATA & ~(PAGE - 1)) == MAP_FAILED,
+           "to the firmware");
     expect(mremap(four + 1, PAGE, PAGE, MREMAP_MAYMOVE) == MAP_FAILED, "misaligned");
     for (size_t i = 0; i < 4 * PAGE; i++)
         expect(four[i] == 7, "a refused mremap changed something");
@@ -196,7 +201,10 @@ static void write_program_file(char *page, uintptr_t with)
     expect(file == -1 || write(file, "x", 0) == 0, "the program's own file");
 }
 
-#define NO(what, run, with, ends) { what, run, with, ends, false }
+#define NO(what, run, with, ends)    \
+    {                                \
+        what, run, with, ends, false \
+    }
 
 const struct attack range_attacks[] = {
     NO("munmap of others' ranges", refused, SYS_munmap, ENDS_EITHER),

@@ -34,7 +34,8 @@ int main(int count, char **words)
 
         if (compress2(packed, &size, data, bytes, level) != Z_OK || uncompress(again, &back, packed, size) != Z_OK)
             return 1;
-        printf("%d %lu %08lx %s\n", level, size, crc32(0, again, (uInt)back), memcmp(data, again, bytes) ? "DIFFERS" : "same");
+        printf("%d %lu %08lx %s\n", level, size, crc32(0, again, (uInt)back),
+               memcmp(data, again, bytes) ? "DIFFERS" : "same");
     }
     return 0;
 }
