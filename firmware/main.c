@@ -132,10 +132,15 @@ static void init_memory(void)
     }
 }
 
+/* What a key of 256 bits may be drawn from: half of its bits have to be nobody's guess. */
+#define STRONG_SEED_BYTES 16u
+
 static void init_random(void)
 {
     uint64_t jitter[] = { timer_now(), cpu_cycles(), (uint64_t)platform.pool.start };
 
+    log_line("entropy=%s, %u bytes from the board", platform.seed_bytes >= STRONG_SEED_BYTES ? "strong" : "weak",
+             platform.seed_bytes);
     random_stir(platform.seed, platform.seed_bytes);
     random_stir(jitter, sizeof(jitter));
     memset(platform.seed, 0, sizeof(platform.seed));

@@ -12,7 +12,7 @@ static void show_region(const struct region_info *region)
                   : region->object ? ""
                                    : "anonymous");
     if (region->object && object_node(region->object))
-        monitor_print("file %u +0x%lx", object_node(region->object), region->offset);
+        monitor_print("%sfile %u +0x%lx", region->name ? " " : "", object_node(region->object), region->offset);
     monitor_print("\n");
 }
 

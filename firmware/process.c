@@ -465,9 +465,9 @@ static int fill(struct process *process, const char *path, const char *const *ar
     uint32_t node;
     int error = path_find_program(path, &node);
 
-    *why = "no such file";
     if (!error)
         error = inode_object(node, &object);
+    *why = error == -ENOMEM ? "no memory" : "no such file";
     if (error)
         return error;
     error = exec_load(process, object, path, &strings, program, why);

@@ -8,6 +8,7 @@
 #include "firmware/log.h"
 #include "firmware/random.h"
 #include "firmware/usercopy.h"
+#include "hal/timer.h"
 #include "mm/mm.h"
 #include "platform/partition.h"
 
@@ -29,6 +30,34 @@ static uint32_t tail_pages(const struct platform *platform)
     if (percent > TAIL_PERCENT_MAX)
         percent = TAIL_PERCENT_MAX;
     return (uint32_t)(platform->pool.bytes / PAGE_BYTES * percent / 100);
+}
+
+/* Erases that a block stands, and how old a part can be asked to grow. */
+#define BLOCK_CYCLES   100000u
+#define DAYS_PER_YEAR  365u
+#define LIFE_YEARS_MAX 1000u
+
+/* life=10y: so many erases a day keep the partition for that long. 0: no life is declared. */
+static uint64_t erases_per_day(const struct platform *platform, uint32_t blocks)
+{
+    uint32_t bytes = 0;
+    const char *word = platform_argument(platform, "life", &bytes);
+    uint64_t years = 0;
+
+    if (!word || bytes < 2 || word[bytes - 1] != 'y')
+        return 0;
+    for (uint32_t at = 0; at + 1 < bytes && years <= LIFE_YEARS_MAX; at++) {
+        if (word[at] < '0' || word[at] > '9')
+            return 0;
+        years = 10 * years + (uint64_t)(word[at] - '0');
+    }
+    return years && years <= LIFE_YEARS_MAX ? (uint64_t)blocks * BLOCK_CYCLES / (years * DAYS_PER_YEAR) : 0;
+}
+
+static uint64_t seconds_up(void *context)
+{
+    (void)context;
+    return timer_ns_from_ticks(timer_now()) / 1000000000u;
 }
 
 static const char *in_words(enum store_content content)
@@ -65,6 +94,10 @@ static bool find_partition(const struct platform *platform, struct flash *flash)
     storage.config.flash = flash;
     storage.config.base = storage.partition.start;
     storage.config.bytes = storage.partition.bytes;
+    storage.config.life_erases_per_day = erases_per_day(platform,
+                                                        storage.partition.bytes / flash->geometry.erase_bytes);
+    if (storage.config.life_erases_per_day)
+        log_line("flash: for the life declared, %lu erases a day", storage.config.life_erases_per_day);
     log_line("flash: %u KiB of %u KiB at 0x%x (%s), erase blocks of %u KiB", storage.partition.bytes >> 10,
              flash->geometry.size_bytes >> 10, storage.partition.start, storage.partition.source,
              flash->geometry.erase_bytes >> 10);
@@ -120,6 +153,7 @@ int storage_open(const struct platform *platform, struct flash *flash)
         .tail_pages = tail_pages(platform),
         .page_get = mm_page_get,
         .page_put = mm_page_put,
+        .seconds = seconds_up,
     };
     random_fill(storage.config.seed, sizeof(storage.config.seed));
     storage.on_flash = find_partition(platform, flash) && open_on_flash(asked_to_make(platform), &store);

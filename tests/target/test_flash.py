@@ -127,3 +127,16 @@ def test_images_are_reproducible(board, tmp_path, monkeypatch):
         subprocess.run([IMAGE, path, 'put', f'{PROGRAMS}/hello'], check=True)
         digests.add(digest(path))
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize('years, erases', [(1, {'virt': 35068, 'sifive_u': 117260}), (10, {'virt': 3506, 'sifive_u': 11726})])
+def test_a_declared_life_is_a_budget(vellum, board, years, erases):
+    """128 blocks of 256 KiB, or 428 of 64 KiB, of 100,000 erases each."""
+    done = vellum('hello', BOOTARGS=f'life={years}y')
+    assert done.status == 0
+    assert int(done.line(r'life declared, (\d+) erases a day')[1]) == erases[board]
+
+
+def test_the_quality_of_the_keys_is_told(vellum, board):
+    told = vellum('hello').line(r'^entropy=(\w+)')[1]
+    assert told == {'virt': 'strong', 'sifive_u': 'weak'}[board]
