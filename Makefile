@@ -30,11 +30,12 @@ HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(sort $(wildcard tests/host
 HOST_PROGRAMS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/powercut.c tests/host/corrupt.c))
 PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c))) $(B)/programs/attack
 
-# Files on the paths that the figures of `make bench` count; the rest is built for size.
+# Files on the paths that the figures of `make bench` count; the rest is built for size, WARM ones without shared prologues.
 HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c mm/store/seal.c mm/store/crc32c.c mm/vm/fault.c mm/vm/frame.c mm/vm/sv39.c mm/vm/region.c \
-    mm/vm/copy.c firmware/trap.c firmware/task.c firmware/fault.c firmware/linux/syscall.c \
+    mm/vm/copy.c firmware/trap.c firmware/fault.c firmware/linux/syscall.c \
     firmware/linux/sigframe.c firmware/linux/deliver.c firmware/linux/signal.c firmware/linux/transfer.c \
     firmware/linux/pipe.c mm/vm/fork.c mm/vm/table.c mm/vm/pool.c mm/vm/promise.c mm/vm/space.c
+WARM := firmware/task.c
 
 .PHONY: all run check bench debug image flash compat size lint help clean setup-run setup-check host-tests programs \
     campaign-powercut campaign-kill coverage
@@ -45,6 +46,7 @@ all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image an
 target_objects := $(patsubst %,$(B)/target/%.o,$(FIRMWARE) $(FIRMWARE_ASM))
 $(B)/target/%.c.o: OPTIMIZE = -Os -msave-restore
 $(patsubst %,$(B)/target/%.o,$(HOT)): OPTIMIZE = -O2
+$(patsubst %,$(B)/target/%.o,$(WARM)): OPTIMIZE = -Os
 $(B)/target/%.c.o: %.c
 	@mkdir -p $(@D)
 	$(CC_TARGET) $(TARGET_FLAGS) $(OPTIMIZE) -c $< -o $@
