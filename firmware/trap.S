@@ -78,10 +78,10 @@ trap_entry:
      */
     addi t1, t1, 4
     sd t1, FRAME_PC(sp)
-    li t0, SYSCALL_TABLE_ENTRIES
-    bgeu a7, t0, 1f
+    li t0, SYSCALL_FIRST_END
+    bgeu a7, t0, 5f
     slli t0, a7, 3
-    la t1, syscall_table
+6:  la t1, syscall_table
     add t0, t0, t1
     ld t0, (t0)
     beqz t0, 1f
@@ -112,6 +112,13 @@ trap_return:
     ld sp, SP(sp)
     sret
 
+5:  addi t0, a7, -SYSCALL_HOLE
+    li t1, SYSCALL_FIRST_END
+    bltu t0, t1, 1f
+    li t1, SYSCALL_TABLE_ENTRIES
+    bgeu t0, t1, 1f
+    slli t0, t0, 3
+    j 6b
 1:  mv a0, a7
     call syscall_unknown
     j 2b

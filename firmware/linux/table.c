@@ -2,7 +2,8 @@
 #include "firmware/linux/calls.h"
 #include "firmware/linux/syscall.h"
 
-#define CALL(name) (syscall_function) sys_##name
+#define CALL(name)   (syscall_function) sys_##name
+#define LATE(number) (-SYSCALL_HOLE + (number))
 
 const syscall_function syscall_table[SYSCALL_TABLE_ENTRIES] = {
     [17] = CALL(getcwd),
@@ -153,7 +154,7 @@ const syscall_function syscall_table[SYSCALL_TABLE_ENTRIES] = {
     [287] = CALL(pwritev2),
     [291] = CALL(statx),
     [293] = CALL(not_supported), /* rseq: as above */
-    [435] = CALL(clone3),
-    [436] = CALL(close_range),
-    [439] = CALL(faccessat2),
+    [LATE(435)] = CALL(clone3),
+    [LATE(436)] = CALL(close_range),
+    [LATE(439)] = CALL(faccessat2),
 };

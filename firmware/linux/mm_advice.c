@@ -1,0 +1,138 @@
+/* Calls about a program's memory beside mapping it: moving, advice, questions, writing back, locking. */
+#include <errno.h>
+
+#include "firmware/linux/abi.h"
+#include "firmware/linux/calls.h"
+#include "firmware/linux/limit.h"
+#include "firmware/linux/mm.h"
+#include "firmware/pages.h"
+#include "firmware/usercopy.h"
+
+#define MINCORE_CHUNK 64u
+
+int64_t sys_mremap(va_t old, uint64_t old_bytes, uint64_t new_bytes, uint64_t flags, va_t to)
+{
+    uint32_t remap = 0;
+
+    if (!is_page_aligned(old) || flags & ~(uint64_t)(LINUX_MREMAP_MAYMOVE | LINUX_MREMAP_FIXED))
+        return -EINVAL;
+    if (page_up(old_bytes) < old_bytes || page_up(new_bytes) < new_bytes || new_bytes == 0)
+        return -EINVAL;
+    if (flags & LINUX_MREMAP_MAYMOVE)
+        remap |= REMAP_MAYMOVE;
+    if (flags & LINUX_MREMAP_FIXED)
+        remap |= REMAP_FIXED;
+    if (remap == REMAP_FIXED || (remap & REMAP_FIXED && !is_page_aligned(to)))
+        return -EINVAL;
+    return MM_RETRY(space_remap(own_space(), old, page_up(old_bytes), page_up(new_bytes), remap, to));
+}
+
+/* ---- Advice and questions ---- */
+
+static int advice_of(uint64_t linux, enum advice *advice)
+{
+    switch (linux) {
+    case LINUX_MADV_DONTNEED:
+        *advice = ADVICE_DROP;
+        return 0;
+    case LINUX_MADV_FREE:
+        *advice = ADVICE_FREE;
+        return 0;
+    case LINUX_MADV_WILLNEED:
+        *advice = ADVICE_NEED;
+        return 0;
+    case LINUX_MADV_COLD:
+        *advice = ADVICE_COLD;
+        return 0;
+    case LINUX_MADV_PAGEOUT:
+        *advice = ADVICE_OUT;
+        return 0;
+    case LINUX_MADV_DONTFORK:
+        *advice = ADVICE_DONTFORK;
+        return 0;
+    case LINUX_MADV_DOFORK:
+        *advice = ADVICE_DOFORK;
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+/* Advice that changes nothing here. */
+static bool is_idle_advice(uint64_t linux)
+{
+    return linux <= LINUX_MADV_SEQUENTIAL || linux == LINUX_MADV_HUGEPAGE || linux == LINUX_MADV_NOHUGEPAGE;
+}
+
+int64_t sys_madvise(va_t address, uint64_t bytes, uint64_t linux)
+{
+    enum advice advice;
+
+    if (mm_check_range(address, &bytes))
+        return -EINVAL;
+    if (is_idle_advice(linux) || bytes == 0)
+        return 0;
+    if (advice_of(linux, &advice))
+        return -EINVAL;
+    int64_t result = MM_RETRY(space_advise(own_space(), address, bytes, advice));
+
+    return result == -EFAULT ? -ENOMEM : result;
+}
+
+int64_t sys_mincore(va_t address, uint64_t bytes, va_t vector)
+{
+    uint8_t chunk[MINCORE_CHUNK];
+
+    if (mm_check_range(address, &bytes))
+        return -EINVAL;
+    for (uint64_t page = 0; page < bytes / PAGE_BYTES; page += MINCORE_CHUNK) {
+        uint64_t count = bytes / PAGE_BYTES - page < MINCORE_CHUNK ? bytes / PAGE_BYTES - page : MINCORE_CHUNK;
+
+        for (uint64_t i = 0; i < count; i++) {
+            struct page_info info;
+
+            space_page(own_space(), address + (page + i) * PAGE_BYTES, &info);
+            if (info.state == PAGE_UNMAPPED)
+                return -ENOMEM;
+            chunk[i] = info.state == PAGE_RESIDENT || info.state == PAGE_ZERO;
+        }
+        if (user_write(vector + page, chunk, count))
+            return -EFAULT;
+    }
+    return 0;
+}
+
+int64_t sys_msync(va_t address, uint64_t bytes, uint64_t flags)
+{
+    if (mm_check_range(address, &bytes) || flags & ~(uint64_t)(LINUX_MS_ASYNC | LINUX_MS_INVALIDATE | LINUX_MS_SYNC))
+        return -EINVAL;
+    int64_t result = MM_RETRY(space_sync(own_space(), address, bytes));
+
+    return result == -EFAULT ? -ENOMEM : result;
+}
+
+static int64_t lock(va_t address, uint64_t bytes, bool on)
+{
+    va_t start = page_down(address);
+
+    bytes += address - start;
+    if (mm_check_range(start, &bytes))
+        return -EINVAL;
+    if (bytes == 0)
+        return 0;
+    if (on && !limit_allows_locked(bytes))
+        return -ENOMEM;
+    int64_t result = MM_RETRY(space_lock(own_space(), start, bytes, on));
+
+    return result == -EFAULT ? -ENOMEM : result;
+}
+
+int64_t sys_mlock(va_t address, uint64_t bytes)
+{
+    return lock(address, bytes, true);
+}
+
+int64_t sys_munlock(va_t address, uint64_t bytes)
+{
+    return lock(address, bytes, false);
+}
