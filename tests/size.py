@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""make size: bytes of text and data by module, the static data by symbol, and the deepest stack.
+"""make size: bytes of text and data by module, what of them is the core, the static data by symbol, and the deepest stack.
+
+The core is what pages memory and runs a program on one board: the image linked once more without the modules in EXTRAS, what
+they define left open, and what only they use left out.
 
 The stack figure is the longest chain of calls by gcc's -fstack-usage frames over the call graph that objdump shows; calls through
 pointers are resolved by hand in INDIRECT, and a function that a chain passes twice is reported, since nothing may recurse.
@@ -7,11 +10,33 @@ pointers are resolved by hand in INDIRECT, and a function that a chain passes tw
 import re
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
+from fnmatch import fnmatch
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
 TOOL = "riscv64-unknown-elf-"
+
+# Not in the core. A program is read from the store's files, mapped, paged, run and ended without these.
+EXTRAS = {
+    "checkers": "mm/vm/check mm/store/check mm/vm/inspect",
+    "monitor, job, statistics": "firmware/monitor* firmware/job* firmware/statistics firmware/archive",
+    "files that are written": "mm/vm/sync mm/store/commit mm/store/change mm/store/make firmware/linux/change "
+                              "firmware/linux/copy firmware/linux/directory firmware/linux/lock firmware/linux/status "
+                              "firmware/linux/descriptor",
+    "files that are not the store's": "firmware/linux/device_tree firmware/linux/memory_tree firmware/linux/pipe "
+                                      "firmware/linux/poll firmware/linux/proc_* firmware/linux/tty",
+    "more than one process, threads": "firmware/linux/clone firmware/linux/execve firmware/linux/futex firmware/linux/robust "
+                                      "firmware/linux/schedule firmware/linux/wait firmware/linux/usage",
+    "signals, timers, who one is": "firmware/linux/deliver firmware/linux/identity firmware/linux/job_control "
+                                   "firmware/linux/kill firmware/linux/limit firmware/linux/sigframe firmware/linux/signal "
+                                   "firmware/linux/signal_calls firmware/linux/stop firmware/linux/time firmware/linux/timer "
+                                   "firmware/linux/times firmware/linux/names",
+    "mremap, madvise, mlock": "mm/vm/advise mm/vm/remap firmware/linux/mm_advice",
+    "other boards than virt": "hal/spi_* hal/uart_sifive hal/uart_sbi hal/plic platform/errata platform/cpio",
+}
 
 
 def output(*command):
@@ -33,6 +58,26 @@ def sizes_by_module():
             where = origin.split("target/", 1)[1] if "target/" in origin else "picolibc/x/y"
             sizes[module_of(where)][kinds[name]] += int(size, 16)
     return sizes
+
+
+def is_extra(path):
+    return any(fnmatch(path, pattern) for patterns in EXTRAS.values() for pattern in patterns.split())
+
+
+def core_bytes(build=None):
+    """Bytes of text and constants of the core."""
+    target = (build or BUILD) / "target"
+    objects = [line for line in (build or BUILD).joinpath("vellum.map").read_text().splitlines() if line.startswith("LOAD ")]
+    paths = [Path(line.split()[1]) for line in objects if "/target/" in line]
+    kept = [target / str(path).split("target/", 1)[1] for path in paths
+            if not is_extra(re.sub(r"\.[cS]\.o$", "", str(path).split("target/", 1)[1]))]
+    with tempfile.TemporaryDirectory() as folder:
+        core = Path(folder) / "core.elf"
+        output(TOOL + "gcc", "--specs=picolibc.specs", "-march=rv64imac", "-mabi=lp64", "-misa-spec=2.2", "-mcmodel=medany",
+               "-nostartfiles", "-T", str(ROOT / "linker" / "firmware.ld"), "-Wl,--gc-sections",
+               "-Wl,--unresolved-symbols=ignore-all", "-Wl,-z,max-page-size=4096", "-Wl,--no-warn-rwx-segments",
+               *map(str, kept), "-o", str(core))
+        return int(output(TOOL + "size", str(core)).split("\n")[1].split()[0])
 
 
 def stack_frames():
@@ -90,6 +135,7 @@ def main():
         print(f"{module:20}" + "".join(f"{n:9}" for n in sizes[module]))
     totals = [sum(v[i] for v in sizes.values()) for i in range(3)]
     print(f"{'total':20}" + "".join(f"{n:9}" for n in totals))
+    print(f"{'core of it':20}{core_bytes():9}")
     frames = stack_frames()
     calls, pointers = call_graph()
     best, cycles = deepest(calls, frames)

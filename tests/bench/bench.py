@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tests'))
+import size  # noqa: E402
 BUILD = ROOT / 'build'
 PROGRAMS = BUILD / 'programs'
 TEXT = BUILD / 'job' / 'text' / 'code'
@@ -96,6 +98,7 @@ def measure_image():
     elf = BUILD / 'vellum.elf'
     sizes = subprocess.run([f'{CROSS}size', elf], capture_output=True, text=True, check=True).stdout.split('\n')[1].split()
     show('text_bytes', int(sizes[0]), 'byte')
+    show('text_bytes_core', size.core_bytes(BUILD), 'byte')
     show('data_bytes', int(sizes[1]) + int(sizes[2]), 'byte')
     said = subprocess.run(['gdb-multiarch', '-batch', '-nx', '-ex', 'print sizeof(struct frame)', elf], text=True,
                           capture_output=True, check=False).stdout
