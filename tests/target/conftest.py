@@ -15,7 +15,7 @@ PROGRAMS = ROOT / 'build' / 'programs'
 BOARDS = ('virt', 'sifive_u')
 
 # Real time, only to end what hangs; a loaded machine may be slow.
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 
 
 @dataclass
