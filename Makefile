@@ -28,7 +28,7 @@ HOST_LIBRARY := $(MM) $(HAL_PORTABLE) $(PLATFORM_PORTABLE) $(SIM) firmware/elf.c
     $(filter-out tests/host/test_%.c tests/host/powercut.c tests/host/corrupt.c,$(wildcard tests/host/*.c))
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(sort $(wildcard tests/host/test_*.c)))
 HOST_PROGRAMS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/powercut.c tests/host/corrupt.c))
-PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c))) $(B)/programs/attack
+PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c))) $(B)/programs/attack $(B)/programs/codec
 
 # Files on the paths that the figures of `make bench` count; the rest is built for size, WARM ones without shared prologues.
 HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c mm/store/seal.c mm/store/crc32c.c mm/vm/fault.c mm/vm/frame.c mm/vm/sv39.c mm/vm/region.c \
@@ -84,6 +84,10 @@ $(B)/vellum-image: $(patsubst %,$(B)/fast/%.o,$(IMAGE_TOOL) $(STORE) hal/flash.c
 $(B)/programs/%: tests/programs/%.c
 	@mkdir -p $(@D)
 	$(CC_LINUX) -std=gnu17 -O2 -g -Wall -Wextra -Werror -static -pthread $< -o $@
+CODEC := mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c
+$(B)/programs/codec: tests/bench/codec.c $(CODEC)
+	@mkdir -p $(@D)
+	$(CC_LINUX) -I. -std=gnu17 -O2 -mstrict-align -fno-tree-loop-distribute-patterns -g -Wall -Wextra -Werror -static $^ -o $@
 $(B)/programs/attack: $(wildcard tests/programs/attack/*.[ch]) tests/programs/common.h
 	@mkdir -p $(@D)
 	$(CC_LINUX) -I. -std=gnu17 -O2 -g -Wall -Wextra -Werror -static -pthread $(filter %.c,$^) -o $@

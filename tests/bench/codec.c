@@ -1,0 +1,63 @@
+/*
+ * codec FILE ... : what the firmware's own codec takes for the whole pages of these files, in instructions a page, and what
+ * it makes of them. The codec is built as the firmware has it, for cores that trap on a misaligned access.
+ */
+#include "mm/assert.h"
+#include "mm/store/codec.h"
+#include "tests/programs/common.h"
+
+#define PAGE 4096u
+
+static struct {
+    uint64_t compress, expand, bytes, pages;
+} total;
+
+_Noreturn void assert_failed(const char *file, int line, const char *condition)
+{
+    die("codec: %s:%d: %s does not hold", file, line, condition);
+}
+
+static uint64_t instructions(void)
+{
+#ifdef __riscv
+    uint64_t now;
+    __asm__ volatile("rdinstret %0" : "=r"(now)::"memory");
+    return now;
+#else
+    return 0;
+#endif
+}
+
+static void measure(const char *from)
+{
+    static _Alignas(8) uint8_t page[PAGE], payload[CODEC_PAYLOAD_MAX_BYTES], back[PAGE];
+    enum codec_method method;
+
+    memcpy(page, from, PAGE);
+    uint64_t start = instructions();
+    uint32_t bytes = codec_compress(page, payload, &method);
+    uint64_t middle = instructions();
+    int error = codec_expand(method, payload, bytes, back);
+    total.expand += instructions() - middle;
+    total.compress += middle - start;
+    total.bytes += bytes;
+    total.pages++;
+    if (error || memcmp(page, back, PAGE) != 0)
+        die("codec: page %llu does not come back", (unsigned long long)total.pages);
+}
+
+int main(int count, char **arguments)
+{
+    for (int i = 1; i < count; i++) {
+        struct text text = map_text(arguments[i]);
+
+        for (size_t at = 0; at + PAGE <= text.bytes; at += PAGE)
+            measure(text.at + at);
+    }
+    if (total.pages == 0)
+        die("codec: no whole page");
+    printf("bench codec_compress %.1f insn\n", (double)total.compress / (double)total.pages);
+    printf("bench codec_decompress %.1f insn\n", (double)total.expand / (double)total.pages);
+    printf("bench codec_ratio %.2f ratio\n", (double)(total.pages * PAGE) / (double)total.bytes);
+    return 0;
+}
