@@ -52,13 +52,16 @@ static uint32_t live_units(const struct block *block)
     return block->records ? (uint32_t)((uint64_t)block->used * block->live / block->records) : 0;
 }
 
+static bool movable(const struct block *block)
+{
+    return block->state == BLOCK_FULL && !(block->bits & BLOCK_STUCK);
+}
+
 static bool eligible(const struct store *store, uint32_t index)
 {
     const struct block *block = block_at(store, index);
 
-    if (block->state != BLOCK_FULL || (block->bits & BLOCK_STUCK))
-        return false;
-    return !(store->doubt && (block->bits & BLOCK_FILES));
+    return movable(block) && !(store->doubt && (block->bits & BLOCK_FILES));
 }
 
 /*
@@ -132,7 +135,7 @@ static uint32_t most_worn(const struct store *store)
     return most;
 }
 
-/* What lies still on the least worn block. */
+/* What lies still on the least worn block. Files that a commit in doubt holds there: it is written anew first. */
 static uint32_t worn_victim(struct store *store)
 {
     uint32_t best = NO_BLOCK;
@@ -140,11 +143,15 @@ static uint32_t worn_victim(struct store *store)
     if (store->collector.wear_holdoff || store->erased < 3)
         return NO_BLOCK;
     for (uint32_t i = 0; i < store->block_count; i++)
-        if (eligible(store, i) && i != store->newest &&
+        if (movable(block_at(store, i)) && i != store->newest &&
             (best == NO_BLOCK || block_at(store, i)->erases < block_at(store, best)->erases))
             best = i;
     if (best == NO_BLOCK || most_worn(store) - block_at(store, best)->erases <= WEAR_SPREAD_MOST)
         return NO_BLOCK;
+    if (!eligible(store, best)) {
+        store->doubt_pressing = true;
+        return NO_BLOCK;
+    }
     store->collector.wear_holdoff = WEAR_HOLDOFF;
     return best;
 }
@@ -380,6 +387,7 @@ void collector_due(struct store *store)
 static enum store_work look(struct store *store)
 {
     struct collector *collector = &store->collector;
+    bool pressing = store->doubt_pressing;
     enum store_work work;
 
     if (!collector->due && !swap_crowded(store))
@@ -390,7 +398,7 @@ static enum store_work look(struct store *store)
     collector->victim = choose(store);
     collector->cursor = FORMAT_BLOCK_HEADER;
     collector->due = collector->victim != NO_BLOCK;
-    return collector->due ? STORE_MORE : STORE_IDLE;
+    return collector->due || store->doubt_pressing != pressing ? STORE_MORE : STORE_IDLE;
 }
 
 enum store_work collector_step(struct store *store)
