@@ -130,13 +130,12 @@ campaign-kill: setup-check  ## the emulator killed at a thousand random moments,
 	    -n $$(nproc) -p no:cacheprovider tests/target/test_kill.py
 
 # The tests of the store, and its two campaigns in a small size.
-COVERAGE_RUNS := test_codec test_crc32c test_seal test_store test_store_model test_store_parts "powercut all 1 1 200" "corrupt 5000 1"
-coverage: setup-check  ## lines and branches of mm/store that its host tests reach
-	@$(MAKE) --no-print-directory -s -j$$(nproc) $(foreach r,$(filter test_%,$(COVERAGE_RUNS)) powercut corrupt,$(B)/coverage/$(r))
+COVERAGE_TESTS := $(filter test_codec test_crc32c test_seal test_store%,$(notdir $(HOST_TESTS)))
+COVERAGE_RUNS := $(COVERAGE_TESTS) "powercut all 1 1 200" "corrupt 5000 1"
+coverage: setup-check  ## lines and branches of mm/store that its host tests reach; V=1: those they miss
+	@$(MAKE) --no-print-directory -s -j$$(nproc) $(foreach r,$(COVERAGE_TESTS) powercut corrupt,$(B)/coverage/$(r))
 	@find $(B)/coverage -name '*.gcda' -delete
-	@for run in $(COVERAGE_RUNS); do $(B)/coverage/$$run >$(B)/coverage/log 2>&1 || { cat $(B)/coverage/log; exit 1; }; done
-	@gcovr -r . --object-directory $(B)/coverage --filter 'mm/store/' $(B)/coverage/mm/store
-	@gcovr -r . --object-directory $(B)/coverage --filter 'mm/store/' --branches $(B)/coverage/mm/store
+	@$(PYTHON) tests/coverage.py $(if $(V),-v) $(COVERAGE_RUNS)
 
 debug: setup-run  ## boots QEMU stopped, with gdb attached: BOARD, FRAMES, FILES, CMD as for run
 	@$(MAKE) --no-print-directory -s all programs
