@@ -98,48 +98,53 @@ struct process *monitor_process(const char *word)
 
 /* ---- Small commands ---- */
 
-static void help(const struct monitor_host *host, unsigned count, const char *const *words)
+static int help(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     (void)host, (void)count, (void)words;
     for (unsigned i = 0; i < COMMANDS; i++)
         monitor_print("%-8s%-28s%s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    return 0;
 }
 
-static void statistics(const struct monitor_host *host, unsigned count, const char *const *words)
+static int statistics(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     (void)count, (void)words;
     host->statistics();
+    return 0;
 }
 
-static void uptime(const struct monitor_host *host, unsigned count, const char *const *words)
+static int uptime(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     uint64_t ms = timer_ns_from_ticks(timer_now()) / 1000000;
 
     (void)host, (void)count, (void)words;
     monitor_print("up %lu.%03lu s\n", ms / 1000, ms % 1000);
+    return 0;
 }
 
-static void format(const struct monitor_host *host, unsigned count, const char *const *words)
+static int format(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     if (count < 2 || strcmp(words[1], "yes") != 0)
         monitor_print("this erases the whole partition, and all files with it; `format yes` does it\n");
     else
-        host->format();
+        return host->format();
+    return -EPERM;
 }
 
-static void sync(const struct monitor_host *host, unsigned count, const char *const *words)
+static int sync(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     int error = host->sync();
 
     (void)count, (void)words;
     if (error)
         monitor_print("not all could be written: error %d\n", -error);
+    return error;
 }
 
-static void halt(const struct monitor_host *host, unsigned count, const char *const *words)
+static int halt(const struct monitor_host *host, unsigned count, const char *const *words)
 {
-    sync(host, count, words);
     halting = true;
+    return sync(host, count, words);
 }
 
 /* ---- The loop ---- */
@@ -160,23 +165,23 @@ static unsigned split(char *line, const char *words[MONITOR_WORDS_MAX])
     return count;
 }
 
-static void execute(const struct monitor_host *host, char *line)
+static int execute(const struct monitor_host *host, char *line)
 {
     const char *words[MONITOR_WORDS_MAX + 1] = { 0 };
     unsigned count = split(line, words);
 
     if (count == 0)
-        return;
+        return 0;
     for (const struct entry *entry = commands; entry < commands + COMMANDS; entry++) {
         if (strcmp(entry->name, words[0]) != 0)
             continue;
         if (count > entry->least)
-            entry->run(host, count, words);
-        else
-            monitor_print("%s %s: %s\n", entry->name, entry->arguments, entry->help);
-        return;
+            return entry->run(host, count, words);
+        monitor_print("%s %s: %s\n", entry->name, entry->arguments, entry->help);
+        return -EINVAL;
     }
     monitor_print("no command %s; `help` lists them\n", words[0]);
+    return -ENOENT;
 }
 
 void monitor_run(const struct monitor_host *host)
@@ -185,7 +190,7 @@ void monitor_run(const struct monitor_host *host)
 
     halting = false;
     while (!halting && monitor_read_line("vellum> ", line)) {
-        execute(host, line);
+        (void)execute(host, line); /* it has said what was wrong */
         monitor_reap();
     }
 }

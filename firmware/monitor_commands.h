@@ -1,6 +1,7 @@
 /*
  * The commands of the monitor. Each gets its words, the command's own name first, and prints what it has to say as
- * plain text on the console.
+ * plain text on the console. It returns 0, or a negative errno value and has said what was wrong; `run` returns the
+ * program's wait status when it is not 0 (firmware/process.h).
  */
 #ifndef FIRMWARE_MONITOR_COMMANDS_H
 #define FIRMWARE_MONITOR_COMMANDS_H
@@ -13,7 +14,7 @@
 
 #define MONITOR_WORDS_MAX 12u
 
-typedef void monitor_command(const struct monitor_host *host, unsigned count, const char *const *words);
+typedef int monitor_command(const struct monitor_host *host, unsigned count, const char *const *words);
 
 /* monitor_tasks.c */
 monitor_command monitor_ps, monitor_start, monitor_kill;

@@ -16,17 +16,18 @@ static void show_region(const struct region_info *region)
     monitor_print("\n");
 }
 
-void monitor_maps(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_maps(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     struct process *process = monitor_process(words[1]);
     struct region_info region;
 
     (void)host, (void)count;
     if (!process)
-        return;
+        return -ESRCH;
     monitor_print("address               access in RAM  dirty   tail  flash  (pages)\n");
     for (va_t above = 0; space_region(process->space, above, true, &region) == 0; above = region.end)
         show_region(&region);
+    return 0;
 }
 
 /* A page-table entry in words (privileged specification 1.12, section 4.4.1; a V=0 entry is mm/DESIGN.md's). */
@@ -47,7 +48,7 @@ static void show_entry(unsigned level, uint64_t index, uint64_t pte)
     }
 }
 
-void monitor_pte(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_pte(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     static const char *const states[] = {
         [PAGE_UNMAPPED] = "not mapped", [PAGE_NONE] = "never touched", [PAGE_ZERO] = "the page of zeros",
@@ -59,7 +60,7 @@ void monitor_pte(const struct monitor_host *host, unsigned count, const char *co
 
     (void)host, (void)count;
     if (!process || !monitor_number(words[2], &address))
-        return;
+        return process ? -EINVAL : -ESRCH;
     space_page(process->space, address, &page);
     for (int i = 0; i < page.levels; i++) {
         unsigned level = 2 - (unsigned)i;
@@ -72,9 +73,10 @@ void monitor_pte(const struct monitor_host *host, unsigned count, const char *co
     if (page.slot)
         monitor_print(", slot %u", page.slot);
     monitor_print("\n");
+    return 0;
 }
 
-void monitor_memory(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_memory(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     static const char *const kinds[FAULT_KINDS] = {
         [FAULT_SPURIOUS] = "spurious", [FAULT_ZERO] = "zero",     [FAULT_ZERO_READ] = "zero-read",
@@ -94,9 +96,10 @@ void monitor_memory(const struct monitor_host *host, unsigned count, const char 
     for (unsigned kind = 0; kind < FAULT_KINDS; kind++)
         monitor_print(" %s %lu", kinds[kind], s.faults[kind]);
     monitor_print("\n");
+    return 0;
 }
 
-void monitor_free(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_free(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     struct mm_statistics s;
 
@@ -106,18 +109,21 @@ void monitor_free(const struct monitor_host *host, unsigned count, const char *c
     if (mm_store())
         monitor_print("swap  %lu KiB at least, %lu KiB of all memory promised\n", store_capacity_pages(mm_store()) * 4,
                       s.promised_pages * 4);
+    return 0;
 }
 
-void monitor_check(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_check(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     const char *broken = mm_check();
+    int error = broken ? -EIO : 0;
 
     (void)host, (void)count, (void)words;
     monitor_print("memory: %s\n", broken ? broken : "good");
     if (!mm_store())
-        return;
+        return error;
     broken = store_check(mm_store());
     monitor_print("store: %s\n", broken ? broken : "good");
     uint32_t bad = store_verify(mm_store());
     monitor_print("records on flash: %u bad\n", bad);
+    return broken || bad ? -EIO : error;
 }

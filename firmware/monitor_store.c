@@ -13,14 +13,14 @@ static struct store *store_here(void)
     return mm_store();
 }
 
-void monitor_log(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_log(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     struct store *store = store_here();
     struct store_statistics s;
 
     (void)count, (void)words;
     if (!store)
-        return;
+        return -ENODEV;
     store_statistics(store, &s);
     uint64_t out = s.payload_bytes_out ? s.payload_bytes_out : 1;
     monitor_print("tail      %u records, %u of %u KiB; at most %u KiB\n", s.tail_records, s.tail_bytes >> 10,
@@ -35,6 +35,7 @@ void monitor_log(const struct monitor_host *host, unsigned count, const char *co
         monitor_print("flash     %lu bytes read, %lu programmed, %lu erases, %lu failures\n",
                       host->flash->counters.read_bytes, host->flash->counters.program_bytes,
                       host->flash->counters.erases, host->flash->counters.failures);
+    return 0;
 }
 
 static void show_node(const struct node_info *node)
@@ -44,7 +45,7 @@ static void show_node(const struct node_info *node)
     monitor_print("%6u %10lu %s%s\n", node->id, node->bytes, node->name, directory ? "/" : "");
 }
 
-void monitor_files(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_files(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     struct store *store = store_here();
     uint32_t directory = NODE_ROOT;
@@ -52,18 +53,19 @@ void monitor_files(const struct monitor_host *host, unsigned count, const char *
 
     (void)host;
     if (!store)
-        return;
+        return -ENODEV;
     if (count > 1 && path_find(NODE_ROOT, words[1], &directory) != 0) {
         monitor_print("%s: no such file\n", words[1]);
-        return;
+        return -ENOENT;
     }
     if (node_get(store, directory, &node) == 0 && (node.mode & LINUX_S_IFMT) != LINUX_S_IFDIR) {
         show_node(&node);
-        return;
+        return 0;
     }
     node.id = 0;
     while (node_next(store, directory, node.id, &node) == 0)
         show_node(&node);
+    return 0;
 }
 
 static bool each_block(uint32_t *block, struct block_info *info)
@@ -71,7 +73,7 @@ static bool each_block(uint32_t *block, struct block_info *info)
     return store_block(mm_store(), (*block)++, info) == 0;
 }
 
-void monitor_blocks(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_blocks(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     static const char *const states[] = {
         [BLOCK_DIRTY] = "dirty", [BLOCK_ERASED] = "erased", [BLOCK_OPEN] = "open",
@@ -87,7 +89,7 @@ void monitor_blocks(const struct monitor_host *host, unsigned count, const char 
 
     (void)host, (void)count, (void)words;
     if (!store_here())
-        return;
+        return -ENODEV;
     monitor_print("block state  stream    sequence    used    live erases\n");
     for (uint32_t block = 0; each_block(&block, &info);) {
         bool written = info.state == BLOCK_OPEN || info.state == BLOCK_FULL;
@@ -96,9 +98,10 @@ void monitor_blocks(const struct monitor_host *host, unsigned count, const char 
                       written ? streams[info.stream] : "-", info.sequence, info.used_bytes, info.live_bytes,
                       info.erases);
     }
+    return 0;
 }
 
-void monitor_wear(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_wear(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     struct store *store = store_here();
     struct store_statistics s;
@@ -106,36 +109,38 @@ void monitor_wear(const struct monitor_host *host, unsigned count, const char *c
 
     (void)host, (void)count, (void)words;
     if (!store)
-        return;
+        return -ENODEV;
     store_statistics(store, &s);
     monitor_print("%lu erases of %u blocks: least %u, most %u, %u bad blocks\n", s.wear_total, s.blocks, s.wear_min,
                   s.wear_max, s.blocks_bad);
     for (uint32_t block = 0; each_block(&block, &info);)
         monitor_print("%6u%s", info.erases, block % 16 == 0 || block == s.blocks ? "\n" : "");
+    return 0;
 }
 
-static void set_swap(uint32_t blocks)
+static int set_swap(uint32_t blocks)
 {
-    int64_t error = store_here() ? MM_RETRY(store_swap_set(mm_store(), blocks)) : 0;
+    int error = store_here() ? (int)MM_RETRY(store_swap_set(mm_store(), blocks)) : -ENODEV;
 
     if (error == -ENOSPC)
         monitor_print("refused: what is swapped out does not fit the tail\n");
-    else if (error)
-        monitor_print("failed: error %ld\n", -error);
+    else if (error && mm_store())
+        monitor_print("failed: error %d\n", -error);
+    return error;
 }
 
-void monitor_swap_on(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_swap_on(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     uint64_t blocks = UINT32_MAX;
 
     (void)host;
     if (count > 1 && !monitor_number(words[1], &blocks))
-        return;
-    set_swap(blocks < UINT32_MAX ? (uint32_t)blocks : UINT32_MAX);
+        return -EINVAL;
+    return set_swap(blocks < UINT32_MAX ? (uint32_t)blocks : UINT32_MAX);
 }
 
-void monitor_swap_off(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_swap_off(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     (void)host, (void)count, (void)words;
-    set_swap(0);
+    return set_swap(0);
 }

@@ -30,7 +30,7 @@ static uint64_t run_time_ms(const struct process *process)
     return timer_ns_from_ticks(process_usage(process).ran_ticks) / 1000000;
 }
 
-void monitor_ps(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_ps(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     (void)host, (void)count, (void)words;
     monitor_print("  task parent state   threads      ms size KiB  in RAM swapped name\n");
@@ -45,6 +45,7 @@ void monitor_ps(const struct monitor_host *host, unsigned count, const char *con
                       state_name(process), process->thread_count, run_time_ms(process), s.mapped_pages * 4,
                       s.resident_pages * 4, s.swapped_pages * 4, process->name);
     }
+    return 0;
 }
 
 static void show_end(uint32_t id, int32_t status)
@@ -55,7 +56,7 @@ static void show_end(uint32_t id, int32_t status)
         monitor_print("task %u ended with status %d\n", id, status >> 8 & 0xff);
 }
 
-static void wait_for(struct process *process)
+static int wait_for(struct process *process)
 {
     uint32_t id = process->id;
 
@@ -64,9 +65,10 @@ static void wait_for(struct process *process)
     int32_t status = process_wait(process);
     tty_end();
     show_end(id, status);
+    return status;
 }
 
-void monitor_start(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_start(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     const char *arguments[MONITOR_WORDS_MAX + 1] = { 0 };
     bool background = strcmp(words[count - 1], "&") == 0;
@@ -77,7 +79,7 @@ void monitor_start(const struct monitor_host *host, unsigned count, const char *
     (void)host;
     if (!files) {
         monitor_print("no memory\n");
-        return;
+        return -ENOMEM;
     }
     for (unsigned i = 1; i < count - background; i++)
         arguments[i - 1] = words[i];
@@ -88,7 +90,8 @@ void monitor_start(const struct monitor_host *host, unsigned count, const char *
     else if (background)
         monitor_print("task %u\n", process->id);
     else
-        wait_for(process);
+        return wait_for(process);
+    return error;
 }
 
 void monitor_reap(void)
@@ -105,17 +108,21 @@ void monitor_reap(void)
     }
 }
 
-void monitor_kill(const struct monitor_host *host, unsigned count, const char *const *words)
+int monitor_kill(const struct monitor_host *host, unsigned count, const char *const *words)
 {
     struct process *process = monitor_process(words[1]);
     uint64_t signal = SIGTERM;
 
     (void)host;
-    if (!process || (count > 2 && !monitor_number(words[2], &signal)))
-        return;
-    if (signal == 0 || signal > SIGNALS)
+    if (!process)
+        return -ESRCH;
+    if (count > 2 && !monitor_number(words[2], &signal))
+        return -EINVAL;
+    if (signal == 0 || signal > SIGNALS) {
         monitor_print("signals are 1 to %u\n", SIGNALS);
-    else
-        signal_send(process, (int)signal);
+        return -EINVAL;
+    }
+    signal_send(process, (int)signal);
     task_yield(); /* so that the end is told before the next prompt */
+    return 0;
 }

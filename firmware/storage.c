@@ -184,13 +184,13 @@ static const char *refuse_format(void)
     return NULL;
 }
 
-void storage_format(void)
+int storage_format(void)
 {
     const char *why = refuse_format();
 
     if (why) {
         log_line("format: refused: %s", why);
-        return;
+        return -EPERM;
     }
     int error = open_window();
 
@@ -200,6 +200,7 @@ void storage_format(void)
         log_line("format: failed (error %d)", -error);
     else
         log_line("format: done; the next boot uses it");
+    return error;
 }
 
 void storage_names_changed(void)
