@@ -24,11 +24,16 @@ PLATFORM_PORTABLE := platform/arguments.c platform/cpio.c platform/fdt.c platfor
 FIRMWARE := $(sort $(wildcard firmware/*.c firmware/linux/*.c hal/*.c platform/*.c)) $(MM)
 FIRMWARE_ASM := $(sort $(wildcard firmware/*.S))
 SIM := $(sort $(wildcard tests/sim/*.c))
-HOST_LIBRARY := $(MM) $(HAL_PORTABLE) $(PLATFORM_PORTABLE) $(SIM) firmware/elf.c \
-    $(filter-out tests/host/test_%.c tests/host/powercut.c tests/host/corrupt.c,$(wildcard tests/host/*.c))
+# Of tests/host: tests, benchmarks, campaigns, and tools that tests call; the rest is what they share.
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(sort $(wildcard tests/host/test_*.c)))
-HOST_PROGRAMS := $(patsubst tests/host/%.c,$(B)/host/%,$(wildcard tests/host/powercut.c tests/host/corrupt.c))
-PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c))) $(B)/programs/attack $(B)/programs/codec
+HOST_BENCHES := $(patsubst tests/host/%.c,$(B)/fast/%,$(sort $(wildcard tests/host/bench_*.c)))
+HOST_CAMPAIGNS := $(B)/fast/powercut $(B)/fast/corrupt
+HOST_TOOLS := $(B)/host/elf_why
+HOST_MAINS := $(notdir $(HOST_TESTS) $(HOST_BENCHES) $(HOST_CAMPAIGNS) $(HOST_TOOLS))
+HOST_LIBRARY := $(MM) $(HAL_PORTABLE) $(PLATFORM_PORTABLE) $(SIM) firmware/elf.c \
+    $(filter-out $(HOST_MAINS:%=tests/host/%.c),$(wildcard tests/host/*.c))
+PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c))) $(B)/programs/attack $(B)/programs/codec \
+    $(B)/programs/bare $(B)/programs/picolibc
 
 # Files on the paths that the figures of `make bench` count; the rest is built for size, WARM ones without shared prologues.
 HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c mm/store/seal.c mm/store/crc32c.c mm/vm/fault.c mm/vm/frame.c mm/vm/sv39.c mm/vm/region.c \
@@ -91,11 +96,21 @@ $(B)/programs/codec: tests/bench/codec.c $(CODEC)
 $(B)/programs/attack: $(wildcard tests/programs/attack/*.[ch]) tests/programs/common.h
 	@mkdir -p $(@D)
 	$(CC_LINUX) -I. -std=gnu17 -O2 -g -Wall -Wextra -Werror -static -pthread $(filter %.c,$^) -o $@
+# Other kinds of programs than static ones on glibc: a static PIE on no library, and one on picolibc, linked as the linker does
+# by itself and not, as picolibc would have it, for a ROM.
+$(B)/programs/bare: tests/programs/kinds/bare.c
+	@mkdir -p $(@D)
+	$(CC_LINUX) -std=gnu17 -O2 -g -Wall -Wextra -Werror -fno-builtin -fno-tree-loop-distribute-patterns -fPIE -nostdlib -static \
+	    -Wl,-pie,--no-dynamic-linker $< -o $@
+$(B)/programs/picolibc: tests/programs/kinds/picolibc.c
+	@mkdir -p $(@D)
+	$(CROSS)ld --verbose | sed '1,/^====/d; /^====/,$$d' >$@.ld
+	$(CC_TARGET) --specs=picolibc.specs $(ARCH) -std=gnu17 -O2 -g -Wall -Wextra -Werror -nostartfiles -T $@.ld $< -o $@
 $(B)/programs-host/%: tests/programs/%.c
 	@mkdir -p $(@D)
 	$(HOST_CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -pthread $< -o $@
 programs: $(PROGRAMS)
-host-tests: $(HOST_TESTS) $(HOST_PROGRAMS:$(B)/host/%=$(B)/fast/%)
+host-tests: $(HOST_TESTS) $(HOST_CAMPAIGNS) $(HOST_TOOLS)
 
 # ---- What users call ----
 setup-run:

@@ -25,9 +25,17 @@ struct elf_program_header {
 _Static_assert(sizeof(struct elf_program_header) == ELF_PROGRAM_HEADER_BYTES, "Elf64_Phdr");
 
 enum { CLASS_64 = 2, ENCODING_LITTLE = 1, VERSION = 1, TYPE_EXECUTABLE = 2, TYPE_SHARED = 3, MACHINE_RISCV = 243 };
-enum { SEGMENT_LOAD = 1, SEGMENT_INTERPRETER = 3 };
+struct elf_dynamic {
+    int64_t tag;
+    uint64_t value;
+};
+
+enum { SEGMENT_LOAD = 1, SEGMENT_DYNAMIC = 2, SEGMENT_INTERPRETER = 3 };
+enum { DYNAMIC_END = 0, DYNAMIC_NEEDED = 1 };
 enum { FLAG_EXECUTE = 1, FLAG_WRITE = 2, FLAG_READ = 4 };
 #define RISCV_FLAG_RVE 8u
+
+static const char dynamically_linked[] = "dynamically linked: link it with -static";
 
 /* Why this header cannot be that of a program for us; NULL: it can. */
 static const char *refuse_header(const struct elf_header *header, uint64_t file_bytes)
@@ -146,7 +154,11 @@ static const char *decode(const struct elf_header *header, uint64_t file_bytes, 
     image->position_independent = header->type == TYPE_SHARED;
     for (unsigned i = 0; i < header->program_count; i++) {
         if (program[i].type == SEGMENT_INTERPRETER)
-            return "dynamically linked: link it with -static";
+            return dynamically_linked;
+        if (program[i].type == SEGMENT_DYNAMIC) {
+            image->dynamic_offset = program[i].offset;
+            image->dynamic_bytes = program[i].file_bytes;
+        }
         if (program[i].type != SEGMENT_LOAD || program[i].memory_bytes == 0)
             continue;
         const char *why = refuse_segment(&program[i], image, base, file_bytes);
@@ -171,4 +183,15 @@ int elf_decode(const void *header, uint64_t file_bytes, struct elf_image *image,
     if (!*why)
         *why = decode(header, file_bytes, image);
     return *why ? -ENOEXEC : 0;
+}
+
+int elf_check_dynamic(const void *dynamic, uint64_t bytes, const char **why)
+{
+    const struct elf_dynamic *entry = dynamic;
+
+    *why = dynamically_linked;
+    for (uint64_t i = 0; i < bytes / sizeof(*entry) && entry[i].tag != DYNAMIC_END; i++)
+        if (entry[i].tag == DYNAMIC_NEEDED)
+            return -ENOEXEC;
+    return 0;
 }

@@ -32,7 +32,8 @@ struct elf_image {
     uint16_t program_header_count;
     bool position_independent;
     uint8_t segment_count;
-    va_t end; /* after the last segment, page aligned */
+    va_t end;                               /* after the last segment, page aligned */
+    uint64_t dynamic_offset, dynamic_bytes; /* what a dynamic linker reads, in the file; 0 bytes: there is none */
     struct elf_segment segments[ELF_SEGMENTS_MAX];
 };
 
@@ -41,5 +42,11 @@ struct elf_image {
  */
 int elf_decode(const void *header, uint64_t file_bytes, struct elf_image *image, const char **why)
     __attribute__((warn_unused_result));
+
+/*
+ * Of a dynamic section's first bytes: -ENOEXEC if the program needs libraries (linkers name these first). It would only go
+ * wrong later, and say less.
+ */
+int elf_check_dynamic(const void *dynamic, uint64_t bytes, const char **why) __attribute__((warn_unused_result));
 
 #endif

@@ -78,7 +78,23 @@ static int map_image(struct space *space, struct object *object, const struct el
     return 0;
 }
 
-/* Reads and decodes the file's first page. */
+/* Decodes the file's first page, then the start of what it says for a dynamic linker; `page` is room for either. */
+static int decode(struct object *object, void *page, struct elf_image *image, const char **why)
+{
+    int64_t bytes = MM_RETRY(object_read(object, 0, NULL, (va_t)page, ELF_HEADER_BYTES));
+
+    *why = "its headers cannot be read";
+    if (bytes < 0)
+        return (int)bytes;
+    int error = elf_decode(page, object_bytes(object), image, why);
+
+    if (error || !image->dynamic_bytes)
+        return error;
+    bytes = image->dynamic_bytes < PAGE_BYTES ? (int64_t)image->dynamic_bytes : PAGE_BYTES;
+    bytes = MM_RETRY(object_read(object, image->dynamic_offset, NULL, (va_t)page, (uint64_t)bytes));
+    return bytes < 0 ? (int)bytes : elf_check_dynamic(page, (uint64_t)bytes, why);
+}
+
 static int read_image(struct object *object, struct elf_image *image, const char **why)
 {
     pa_t frame;
@@ -87,10 +103,7 @@ static int read_image(struct object *object, struct elf_image *image, const char
     *why = "no memory";
     if (error)
         return error;
-    int64_t bytes = MM_RETRY(object_read(object, 0, NULL, (va_t)cpu_direct(frame), ELF_HEADER_BYTES));
-
-    *why = "its first page cannot be read";
-    error = bytes < 0 ? (int)bytes : elf_decode(cpu_direct(frame), object_bytes(object), image, why);
+    error = decode(object, cpu_direct(frame), image, why);
     mm_frame_put(frame);
     return error;
 }

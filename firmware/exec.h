@@ -1,6 +1,7 @@
 /*
- * A program becomes an address space: its file mapped, its stack filled. Nothing of the file is read but its first page
- * and, where zeros begin in the middle of a page, that page; the rest comes when it is touched.
+ * A program becomes an address space: its file mapped, its stack filled. Nothing of the file is read but its first page,
+ * what it has for a dynamic linker and, where zeros begin in the middle of a page, that page; the rest comes when it is
+ * touched.
  *
  * Locking: the kernel lock; may sleep.
  */

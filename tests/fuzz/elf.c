@@ -38,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_image(&image, file_bytes);
     else
         require(why != NULL);
+    require(elf_check_dynamic(header, shown, &why) == 0 || why != NULL);
     free(header);
     return 0;
 }
