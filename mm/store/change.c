@@ -172,7 +172,7 @@ static void take_back(struct store *store, const struct change *written)
 {
     const struct node_entry *node = node_at(store, written->node);
 
-    if (node && map_get(store, node, written->page) == written->new) {
+    if (map_get(store, node, written->page) == written->new) {
         map_set(store, node, written->page, written->old);
         return;
     }

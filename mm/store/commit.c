@@ -224,7 +224,7 @@ static bool holes_step(struct store *store)
             const struct node_entry *node = node_at(store, change.node);
             struct append what = { .kind = RECORD_HOLE, .owner = change.node, .page = change.page };
 
-            if (change.new != CHANGE_TRIM || !node->serial || map_get(store, node, change.page) != MAP_HOLE)
+            if (change.new != CHANGE_TRIM || map_get(store, node, change.page) != MAP_HOLE)
                 continue;
             what.serial = node->serial;
             append_durable(store, STREAM_DURABLE, &what);
@@ -378,7 +378,7 @@ void commit_failed(struct store *store)
     if (transaction->state == TRANSACTION_OPEN || transaction->state == TRANSACTION_COMMITTING) {
         stream_abandon(store, STREAM_DURABLE);
         changes_undo(store);
-        store->nodes->dirty = (store->nodes->page_count < 64 ? 1ull << store->nodes->page_count : 0) - 1;
+        store->nodes->dirty = UINT64_MAX >> (NODE_PAGES - store->nodes->page_count);
     }
     if (transaction->state != TRANSACTION_NONE)
         transaction_end(store, TRANSACTION_FAILED);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "mm/assert.h"
 #include "mm/store/crc32c.h"
 
 #define CHECKED_BYTES    (FORMAT_ITEM_BYTES - 4u)
@@ -75,19 +76,13 @@ bool swap_valid(const struct swap_header *header, uint32_t place, uint32_t seque
     return header->kind == RECORD_SWAP && header->crc == swap_check(header, place, sequence);
 }
 
-/* By words: each block that is erased is read with this, byte for byte. */
 bool is_erased(const void *data, uint32_t bytes)
 {
-    const uint8_t *at = data, *end = at + bytes;
+    const word_t *word = data;
 
-    for (; at < end && (uintptr_t)at % sizeof(word_t) != 0; at++)
-        if (*at != 0xff)
-            return false;
-    for (; end - at >= (int)sizeof(word_t); at += sizeof(word_t))
-        if (*(const word_t *)at != UINT64_MAX)
-            return false;
-    for (; at < end; at++)
-        if (*at != 0xff)
+    ASSERT(((uintptr_t)data | bytes) % sizeof(word_t) == 0);
+    for (; bytes; bytes -= (uint32_t)sizeof(word_t))
+        if (*word++ != UINT64_MAX)
             return false;
     return true;
 }

@@ -22,7 +22,7 @@ static int probe_at(const struct store_config *config, uint32_t block, struct pr
         struct erase_stamp stamp;
         uint8_t bytes[FORMAT_BLOCK_HEADER];
     } header;
-    uint8_t end[FORMAT_BLOCK_HEADER];
+    uint64_t end[FORMAT_BLOCK_HEADER / sizeof(uint64_t)];
 
     if (flash_read(config->flash, address, header.bytes, sizeof header.bytes) ||
         flash_read(config->flash, address + block_bytes - (uint32_t)sizeof end, end, sizeof end))
@@ -118,12 +118,10 @@ static int first_commit(struct store *store)
 {
     store->doubt = true;
     store->doubt_pressing = true;
-    while (store->doubt) {
-        if (store_step(store) == STORE_IDLE || !store->doubt_pressing)
-            break;
-    }
+    while (store->doubt && store->doubt_pressing && store_step(store) != STORE_IDLE)
+        ;
     erase_all(store, nothing_more);
-    return store->doubt || !store->commit_place[0] ? -EIO : 0;
+    return store->doubt ? -EIO : 0;
 }
 
 int store_format(const struct store_config *config)

@@ -22,10 +22,9 @@ static int cells_grow(struct store *store)
 
     while (index < CELL_PAGES && nodes->cell_pages[index])
         index++;
-    if (index == CELL_PAGES)
-        return -ENOSPC;
-    nodes->cell_pages[index] = page_get(store);
-    if (!nodes->cell_pages[index])
+    if (index < CELL_PAGES)
+        nodes->cell_pages[index] = page_get(store);
+    if (index == CELL_PAGES || !nodes->cell_pages[index])
         return -ENOMEM;
     for (uint32_t i = CELLS_PER_PAGE; i > 0; i--) {
         uint32_t cell = index * CELLS_PER_PAGE + i;
@@ -83,7 +82,7 @@ static uint32_t digit(uint32_t page, uint32_t level)
 
 static bool covers(uint32_t height, uint32_t page)
 {
-    return height && (height >= 8 || page >> (CELL_BITS * height) == 0);
+    return height && page >> (CELL_BITS * height) == 0;
 }
 
 /* The entry itself, or NULL where the map has no cell for it. */

@@ -293,8 +293,8 @@ static int table_page_repair(struct store *store, uint32_t index, void *page)
     struct record_header header;
     int error = header_again(store, place, &header);
 
-    if (error || header.kind != RECORD_PAGE || header.method == CODEC_RAW)
-        return error ? error : -EIO;
+    if (error)
+        return error;
     error = record_read_payload(store, place, &header, store->bounce);
     if (error != -EIO ||
         !crc_repair(store->bounce, header.length, crc32c(0, store->bounce, header.length), header.payload_crc))
@@ -354,8 +354,6 @@ static void settle(struct store *store, const struct mount *mount)
 
     if (mount->headers.version_next > version)
         version = mount->headers.version_next;
-    if (store->counts > version)
-        version = store->counts;
     store->version_next = version + VERSION_GAP;
     for (uint32_t i = 0; i < store->block_count; i++) {
         struct block *block = block_at(store, i);

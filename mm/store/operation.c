@@ -51,8 +51,6 @@ static void ended(struct store *store, struct operation operation)
     int status = operation.request.status;
 
     switch (operation.kind) {
-    case OPERATION_NONE:
-        break;
     case OPERATION_ERASE:
         eraser_erased(store, status);
         break;
@@ -65,7 +63,7 @@ static void ended(struct store *store, struct operation operation)
     case OPERATION_DATA:
         stream_programmed(store, operation.stream, operation.bytes, status);
         break;
-    case OPERATION_SUMMARY:
+    default: /* OPERATION_SUMMARY */
         stream_summarised(store, operation.stream, operation.bytes, status);
         break;
     }
