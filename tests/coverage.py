@@ -30,7 +30,7 @@ def measured():
     """Of each file: lines and branches as lists of (line, times taken)."""
     report = BUILD / "report.json"
     subprocess.run(["gcovr", "-r", ".", "--object-directory", "build/coverage", "--filter", "mm/store/",
-                    "--exclude-branches-by-pattern", ASSERTS, "--json", report, "build/coverage/mm/store"],
+                    "--exclude-branches-by-pattern", ASSERTS, "--json", report, "build/coverage"],
                    cwd=ROOT, check=True)
     for file in json.loads(report.read_text())["files"]:
         counted = [line for line in file["lines"] if not line["gcovr/noncode"]]

@@ -38,6 +38,8 @@ static void *page_get(void *context)
 
     if (c->bed->config.page_limit && c->bed->pages >= c->bed->config.page_limit)
         return NULL;
+    if (c->bed->page_refused && !--c->bed->page_refused)
+        return NULL;
     ram = malloc(sizeof *ram);
     if (!ram || posix_memalign(&ram->page, BED_PAGE, BED_PAGE + sizeof ram))
         fatal("malloc", 0);
@@ -89,6 +91,8 @@ void bed_prepare(struct bed *bed, const struct bed_config *config)
     nor.seed = config->seed;
     nor.strict_once = true;
     nor.violations_continue = config->violations_continue;
+    if (config->cannot_suspend)
+        nor.suspend_us = 0;
     bed->nor = nor_new(&nor);
     bed->store_config = (struct store_config){ .flash = config->blocks ? &bed->front.flash : NULL,
                                                .bytes = config->blocks * config->block_bytes,

@@ -19,6 +19,7 @@ struct bed_config {
     uint64_t life_erases_per_day;
     uint64_t seed;
     bool manual_time;
+    bool cannot_suspend; /* the part */
     bool violations_continue;
 };
 
@@ -29,6 +30,7 @@ struct bed {
     struct store *store;
     struct store_config store_config;
     uint32_t pages, pages_peak; /* given to the store now, at most */
+    uint32_t page_refused;      /* pages until the one that is refused; 0: none is */
     uint64_t seconds;           /* the store's clock */
     uint64_t random;
     void (*stepped)(struct bed *bed); /* called after every step while a call waits; may be NULL */

@@ -12,44 +12,14 @@
 #include <string.h>
 
 #include "mm/store/format.h"
-#include "tests/host/store_rig.h"
+#include "tests/host/store_files.h"
 
 static uint64_t buffer[BED_PAGE / 8];
 
 static const struct bed_config SMALL = { .blocks = 24, .block_bytes = 16384, .tail_pages = 16, .seed = 1 };
 static const struct bed_config NO_FLASH = { .tail_pages = 64, .seed = 2 };
 
-static void sound(struct bed *bed)
-{
-    const char *broken = store_check(bed->store);
-
-    if (broken)
-        fail_msg("%s", broken);
-}
-
 /* ---- Slots ---- */
-
-static void save_all(struct bed *bed, slot_t *slots, uint64_t *names, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        names[i] = bed_random(bed);
-        assert_int_equal(bed_save(bed, &slots[i], 0, names[i]), 0);
-    }
-}
-
-static uint32_t load_all(struct bed *bed, const slot_t *slots, const uint64_t *names, uint32_t count)
-{
-    uint32_t from_flash = 0;
-
-    for (uint32_t i = 0; i < count; i++) {
-        int source = bed_load(bed, slots[i], 0, buffer);
-
-        assert_true(source == SLOT_TAIL || source == SLOT_FLASH);
-        assert_true(page_is(names[i], buffer));
-        from_flash += source == SLOT_FLASH;
-    }
-    return from_flash;
-}
 
 static void slots_come_back(void **state)
 {
@@ -162,33 +132,6 @@ static void keys_separate_families(void **state)
 }
 
 /* ---- Nodes ---- */
-
-static uint32_t file_make(struct bed *bed, const char *name, uint32_t pages, uint64_t first)
-{
-    uint32_t id;
-
-    assert_int_equal(bed_make(bed, NODE_ROOT, name, 0100644, &id), 0);
-    assert_int_equal(bed_begin(bed, pages), 0);
-    for (uint32_t i = 0; i < pages; i++)
-        assert_int_equal(bed_write(bed, id, i, first + i), 0);
-    assert_int_equal(bed_resize(bed, id, (uint64_t)pages * BED_PAGE, 5), 0);
-    assert_int_equal(bed_commit(bed), 0);
-    return id;
-}
-
-static void file_is(struct bed *bed, const char *name, uint32_t pages, uint64_t first)
-{
-    uint32_t id;
-    struct node_info info;
-
-    assert_int_equal(node_find(bed->store, NODE_ROOT, name, &id), 0);
-    assert_int_equal(node_get(bed->store, id, &info), 0);
-    assert_int_equal(info.bytes, (uint64_t)pages * BED_PAGE);
-    for (uint32_t i = 0; i < pages; i++) {
-        assert_int_equal(bed_read(bed, id, i, buffer), 0);
-        assert_true(page_is(first + i, buffer));
-    }
-}
 
 static void files_survive_a_reboot(void **state)
 {

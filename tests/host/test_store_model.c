@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/host/store_files.h"
 #include "tests/host/store_model.h"
 
 static const struct model_mix EVERYTHING = { .slots = 500,
@@ -27,14 +28,6 @@ static const struct model_mix FILES = { .slots = 0,
                                         .files_most = 20,
                                         .file_pages_most = 20 };
 static const struct model_mix SLOTS = { .slots = 800, .slots_most = 256 };
-
-static void sound(struct bed *bed)
-{
-    const char *broken = store_check(bed->store);
-
-    if (broken)
-        fail_msg("seed %llu: %s", (unsigned long long)bed->config.seed, broken);
-}
 
 static void run(const struct bed_config *config, const struct model_mix *mix, uint32_t operations,
                 uint32_t reboot_every)

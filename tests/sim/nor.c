@@ -51,8 +51,14 @@ void nor_fail_at(struct nor *nor, uint64_t nth)
     trigger_add(nor, NOR_TRIGGER_FAIL, nth, 0);
 }
 
+void nor_fail_read_at(struct nor *nor, uint64_t nth)
+{
+    nor->read_fails = nth;
+}
+
 void nor_triggers_clear(struct nor *nor)
 {
+    nor->read_fails = 0;
     memset(nor->triggers, 0, sizeof nor->triggers);
 }
 
@@ -211,6 +217,8 @@ int nor_read(struct nor *nor, uint32_t address, void *into, uint32_t bytes)
         nor_violation(nor, "read of 0x%x, where an operation is suspended", address);
     if (!nor_in_part(nor, address, bytes) || nor_busy(nor))
         return 0;
+    if (nor->read_fails && !--nor->read_fails)
+        return -EIO;
     nor->counters.reads++;
     nor->counters.read_bytes += bytes;
     memcpy(into, nor->cells + address, bytes);

@@ -119,6 +119,7 @@ struct nor {
     struct nor_counters counters;
     struct nor_trigger triggers[NOR_TRIGGERS];
     uint64_t operations; /* programs and erases begun in this part's life */
+    uint64_t read_fails; /* reads until the one that fails; 0: none does */
     unsigned violations;
     char violation_text[160]; /* of the first one */
 
@@ -179,6 +180,7 @@ void nor_cut_at(struct nor *nor, uint64_t nth, enum nor_tear tear);
 void nor_misdirect_at(struct nor *nor, uint64_t nth, uint32_t address); /* it hits another place */
 void nor_stick_at(struct nor *nor, uint64_t nth);                       /* it never ends */
 void nor_fail_at(struct nor *nor, uint64_t nth);                        /* half done, and the status says so */
+void nor_fail_read_at(struct nor *nor, uint64_t nth);                   /* the nth read from now answers -EIO */
 void nor_triggers_clear(struct nor *nor);
 
 /* Adds `faults` (enum nor_fault, flags) to the units of the range; 0 heals them. */
