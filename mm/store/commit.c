@@ -9,7 +9,7 @@
  * A commit is a pair of equal records that say up to which version records count. Both are written in sequence, after
  * everything they make true is on flash and was read back. After a boot the newest pair, if it stood in a block that
  * was open, is written anew before anything is erased on its word: what a cut left may read differently the next
- * time.
+ * time. The same is done before a refused commit answers, whose record may be readable all the same.
  *
  * Owns invariant 8 with mount.c.
  */
@@ -198,6 +198,8 @@ int store_commit(struct store *store)
         return -EAGAIN;
     case TRANSACTION_DONE:
     case TRANSACTION_FAILED:
+        if (store->doubt_pressing)
+            return -EAGAIN;
         transaction_end(store, TRANSACTION_NONE);
         return state == TRANSACTION_DONE ? 0 : -EIO;
     default:
@@ -362,6 +364,44 @@ void commit_landed(struct store *store, const struct append *append)
     map_set(store, node, append->page, entry);
 }
 
+/* What was programmed where a program failed may be readable all the same: none of it may count later. */
+static void failing_void(struct store *store)
+{
+    for (uint32_t i = 0; i < store->block_count; i++) {
+        struct block *block = block_at(store, i);
+
+        if (block->state == BLOCK_FULL && (block->bits & BLOCK_FAILING) && stream_durable(block_stream_of(block)))
+            block->bits |= BLOCK_VOID;
+    }
+}
+
+/*
+ * The commit record may be readable, too. What it would make true is held together, until the counts of before have been
+ * written anew: a boot until then finds all of it. The rest may go; nobody misses what was dead before.
+ */
+static void refused_hold(struct store *store)
+{
+    for (uint32_t i = 0; i < store->block_count; i++) {
+        struct block *block = block_at(store, i);
+
+        block->bits &= (uint8_t)~BLOCK_FILES;
+        if (block->bits & BLOCK_VOID)
+            block->bits |= BLOCK_FILES;
+    }
+    store->doubt = true;
+    store->doubt_pressing = true;
+}
+
+static void transaction_refused(struct store *store)
+{
+    stream_abandon(store, STREAM_DURABLE);
+    changes_undo(store);
+    failing_void(store);
+    store->nodes->dirty = UINT64_MAX >> (NODE_PAGES - store->nodes->page_count);
+    if (store->transaction.state == TRANSACTION_COMMITTING)
+        refused_hold(store);
+}
+
 /* One commit record on flash is a commit. Otherwise what was written is taken back. */
 void commit_failed(struct store *store)
 {
@@ -375,11 +415,8 @@ void commit_failed(struct store *store)
     store->doubt_pressing = false;
     if (transaction->state == TRANSACTION_WANTED)
         transaction->refused = true;
-    if (transaction->state == TRANSACTION_OPEN || transaction->state == TRANSACTION_COMMITTING) {
-        stream_abandon(store, STREAM_DURABLE);
-        changes_undo(store);
-        store->nodes->dirty = UINT64_MAX >> (NODE_PAGES - store->nodes->page_count);
-    }
+    if (transaction->state == TRANSACTION_OPEN || transaction->state == TRANSACTION_COMMITTING)
+        transaction_refused(store);
     if (transaction->state != TRANSACTION_NONE)
         transaction_end(store, TRANSACTION_FAILED);
 }

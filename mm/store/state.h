@@ -37,7 +37,8 @@ struct block {
 #define BLOCK_FAILING     8u   /* a program failed: what lives here moves, then it is BAD */
 #define BLOCK_STUCK       32u  /* holds a record that cannot be read nor moved before the next commit */
 #define BLOCK_SUSPECT     128u /* looks erased, may hold half a stamp: nothing is opened before it is erased */
-#define BLOCK_FILES       16u  /* holds records of files: not erased while the last commit is in doubt */
+#define BLOCK_FILES \
+    16u /* holds what a commit in doubt may need: neither collected nor erased until it is written anew */
 
 #define BLOCKS_PER_PAGE (FORMAT_PAGE / (uint32_t)sizeof(struct block))
 #define BLOCK_PAGES     (FORMAT_BLOCKS_MAX / BLOCKS_PER_PAGE)
@@ -283,7 +284,7 @@ struct store {
     uint64_t version_next;    /* of the durable record that is written next */
     uint64_t counts;          /* records up to this version count */
     uint32_t commit_place[2]; /* of the pair that says so */
-    bool doubt;               /* the newest commit was in an open block at the cut: write it again first */
+    bool doubt;               /* the newest commit on flash may not be ours: write ours again first */
     bool doubt_pressing;      /* ... now: files or space want to go on */
     uint32_t swap_blocks_max;
     uint32_t promised_pages;

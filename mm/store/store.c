@@ -179,10 +179,10 @@ static enum store_work streams_leave(struct store *store)
     return collector_step(store);
 }
 
-/* Space is wanted, and only a commit that is in doubt stands between it and us. */
+/* Space is wanted, and only a commit that is in doubt stands between it and us. In vain without a block for it. */
 static enum store_work doubt_press(struct store *store)
 {
-    if (!store->doubt || store->doubt_pressing || store->erased >= collector_wanted_erased(store))
+    if (!store->doubt || store->doubt_pressing || store->erased >= collector_wanted_erased(store) || !store->erased)
         return STORE_IDLE;
     store->doubt_pressing = true;
     return STORE_MORE;
@@ -235,5 +235,5 @@ bool store_wants_step(const struct store *store)
         return false;
     return wants_write_back(store) || store->append.state != APPEND_IDLE || store->operation.kind != OPERATION_NONE ||
            state == TRANSACTION_WANTED || state == TRANSACTION_OPEN || state == TRANSACTION_COMMITTING ||
-           swap_shrinking(store);
+           swap_shrinking(store) || store->doubt_pressing;
 }

@@ -281,11 +281,12 @@ static void ids_again(struct campaign *c)
 
 static void faults(struct campaign *c)
 {
+    static const unsigned kinds[] = { NOR_FAULT_ERASE_FAILS, NOR_FAULT_PROGRAM_FAILS, NOR_FAULT_PROGRAM_DENIED };
+
     for (uint32_t i = 0; i < c->workload->failing; i++) {
         uint32_t unit = bed_below(&c->bed, c->workload->bed.blocks) * c->workload->bed.block_bytes;
 
-        nor_set_faults(c->bed.nor, unit, c->workload->bed.block_bytes,
-                       i % 2 ? NOR_FAULT_PROGRAM_FAILS : NOR_FAULT_ERASE_FAILS);
+        nor_set_faults(c->bed.nor, unit, c->workload->bed.block_bytes, kinds[i % (sizeof kinds / sizeof kinds[0])]);
     }
     if (c->workload->failing)
         nor_fail_at(c->bed.nor, 200 + bed_below(&c->bed, 2000));

@@ -78,7 +78,7 @@ static void operation_end(struct nor *nor)
         return;
     }
     if (trigger_take(nor, NOR_TRIGGER_FAIL, &argument)) {
-        finish(nor, NOR_TEAR_EARLY);
+        finish(nor, nor_random_below(nor, 2) ? NOR_TEAR_EARLY : NOR_TEAR_DONE);
         nor->status = -EIO;
     } else {
         nor->status = finish(nor, NOR_TEAR_DONE);

@@ -68,7 +68,8 @@ enum nor_fault {
     NOR_FAULT_PROGRAM_FAILS = 2,  /* the status says so; a part of the bits is programmed */
     NOR_FAULT_ERASE_SILENT = 4,   /* nothing happens, the status is good */
     NOR_FAULT_PROGRAM_SILENT = 8, /* one bit is lost, the status is good */
-    NOR_FAULT_READ_FLIPS = 16     /* each read sees one random bit turned */
+    NOR_FAULT_READ_FLIPS = 16,    /* each read sees one random bit turned */
+    NOR_FAULT_PROGRAM_DENIED = 32 /* the status says so, but all bits are programmed */
 };
 
 struct nor_counters {
@@ -179,8 +180,8 @@ void nor_power_on(struct nor *nor);
 void nor_cut_at(struct nor *nor, uint64_t nth, enum nor_tear tear);
 void nor_misdirect_at(struct nor *nor, uint64_t nth, uint32_t address); /* it hits another place */
 void nor_stick_at(struct nor *nor, uint64_t nth);                       /* it never ends */
-void nor_fail_at(struct nor *nor, uint64_t nth);                        /* half done, and the status says so */
-void nor_fail_read_at(struct nor *nor, uint64_t nth);                   /* the nth read from now answers -EIO */
+void nor_fail_at(struct nor *nor, uint64_t nth);      /* done in part, or wholly, and the status says so */
+void nor_fail_read_at(struct nor *nor, uint64_t nth); /* the nth read from now answers -EIO */
 void nor_triggers_clear(struct nor *nor);
 
 /* Adds `faults` (enum nor_fault, flags) to the units of the range; 0 heals them. */

@@ -121,7 +121,7 @@ int nor_finish_program(struct nor *nor, enum nor_tear tear)
     clear_cells(nor, clear, reached);
     if (tear == NOR_TEAR_MARGINAL || tear == NOR_TEAR_WEAK)
         loosen_programmed(nor, clear, tear == NOR_TEAR_WEAK);
-    return faults & NOR_FAULT_PROGRAM_FAILS ? -EIO : 0;
+    return faults & (NOR_FAULT_PROGRAM_FAILS | NOR_FAULT_PROGRAM_DENIED) ? -EIO : 0;
 }
 
 /* --- Erase --- */

@@ -1,0 +1,145 @@
+/*
+ * A commit that was refused although its record lies readable on flash: the part said that the program failed, and no
+ * other block could be had. Whenever power goes then, the next boot finds nothing of the transaction, or all of it;
+ * and nothing of it once the refusal has answered and a block could be had again.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "tests/host/store_rig.h"
+
+#define BLOCKS      28u
+#define BLOCK_BYTES 16384u
+#define PAGES       16u
+#define OLD         100u
+#define NEW         500u
+#define SLOTS       60u
+
+static uint64_t buffer[BED_PAGE / 8];
+
+static void scene(struct bed *bed, uint64_t seed, slot_t *slots)
+{
+    const struct bed_config config = { .blocks = BLOCKS, .block_bytes = BLOCK_BYTES, .tail_pages = 8, .seed = seed };
+    uint32_t id;
+
+    bed_start(bed, &config);
+    assert_int_equal(bed_make(bed, NODE_ROOT, "f", 0100644, &id), 0);
+    for (uint32_t i = 0; i < SLOTS; i++)
+        assert_int_equal(bed_save(bed, &slots[i], 0, bed_random(bed)), 0);
+    assert_int_equal(bed_begin(bed, PAGES), 0);
+    for (uint32_t i = 0; i < PAGES; i++)
+        assert_int_equal(bed_write(bed, id, i, OLD + i), 0);
+    assert_int_equal(bed_commit(bed), 0);
+    assert_int_equal(bed_begin(bed, PAGES), 0);
+    for (uint32_t i = 0; i < PAGES; i++)
+        assert_int_equal(bed_write(bed, id, i, NEW + i), 0);
+    assert_true(bed_settle(bed, 10000));
+}
+
+/* Every block that a program could go to denies it; with `dirty` there will be others, once they are erased. */
+static void refuse(struct bed *bed, uint64_t seed, bool dirty)
+{
+    slot_t slots[SLOTS] = { 0 };
+    struct block_info info;
+
+    scene(bed, seed, slots);
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        assert_int_equal(store_block(bed->store, i, &info), 0);
+        if (!dirty || info.state == BLOCK_ERASED || info.state == BLOCK_OPEN)
+            nor_set_faults(bed->nor, i * BLOCK_BYTES, BLOCK_BYTES, NOR_FAULT_PROGRAM_DENIED);
+    }
+    for (uint32_t i = 0; i < SLOTS; i++)
+        slot_put(bed->store, slots[i]);
+    assert_int_equal(bed_commit(bed), -EIO);
+}
+
+static uint32_t pages_at(struct bed *bed, uint64_t first)
+{
+    uint32_t id, count = 0;
+
+    assert_int_equal(node_find(bed->store, NODE_ROOT, "f", &id), 0);
+    for (uint32_t i = 0; i < PAGES; i++)
+        count += !bed_read(bed, id, i, buffer) && page_is(first + i, buffer);
+    return count;
+}
+
+static void cut_and_look(struct bed *bed, bool old_only)
+{
+    uint32_t old, new;
+
+    nor_power_cut(bed->nor, NOR_TEAR_RANDOM);
+    bed_reboot(bed);
+    old = pages_at(bed, OLD);
+    new = pages_at(bed, NEW);
+    if (old != PAGES && (old_only || new != PAGES))
+        fail_msg("%u old and %u new pages", old, new);
+    assert_null(store_check(bed->store));
+}
+
+static void a_refused_commit_does_not_come_back(void **state)
+{
+    struct bed bed;
+    bool settled = false;
+
+    (void)state;
+    for (uint32_t steps = 0; !settled; steps += 1 + steps / 16) {
+        refuse(&bed, steps, true);
+        assert_int_equal(pages_at(&bed, OLD), PAGES);
+        settled = bed_settle(&bed, steps);
+        assert_int_equal(pages_at(&bed, OLD), PAGES);
+        cut_and_look(&bed, true);
+        bed_stop(&bed);
+    }
+}
+
+/* No block takes the old commit either: nothing of what could still be found whole is touched. */
+static void nor_in_part_when_nothing_can_be_written(void **state)
+{
+    struct bed bed;
+    bool settled = false;
+
+    (void)state;
+    for (uint32_t steps = 0; !settled; steps += 1 + steps / 16) {
+        refuse(&bed, steps, false);
+        assert_int_equal(pages_at(&bed, OLD), PAGES);
+        settled = bed_settle(&bed, steps);
+        assert_int_equal(pages_at(&bed, OLD), PAGES);
+        cut_and_look(&bed, false);
+        bed_stop(&bed);
+    }
+}
+
+/* Another transaction is wanted, and power goes while the way is cleared for it. */
+static void nor_with_the_next_transaction(void **state)
+{
+    struct bed bed;
+    int error = -EAGAIN;
+
+    (void)state;
+    for (uint32_t steps = 0; error == -EAGAIN; steps += 1 + steps / 16) {
+        refuse(&bed, steps, true);
+        for (uint32_t i = 0; i <= steps && error == -EAGAIN; i++) {
+            error = store_begin(bed.store, 2);
+            (void)store_step(bed.store);
+        }
+        cut_and_look(&bed, true);
+        bed_stop(&bed);
+    }
+    assert_true(!error || error == -ENOSPC);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refused_commit_does_not_come_back),
+        cmocka_unit_test(nor_in_part_when_nothing_can_be_written),
+        cmocka_unit_test(nor_with_the_next_transaction),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
