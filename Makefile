@@ -42,7 +42,7 @@ HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_e
     firmware/linux/pipe.c mm/vm/fork.c mm/vm/table.c mm/vm/pool.c mm/vm/promise.c mm/vm/space.c
 WARM := firmware/task.c
 
-.PHONY: all run check bench debug image flash compat size lint help clean setup-run setup-check host-tests programs \
+.PHONY: all run check bench hil debug image flash compat size lint help clean setup-run setup-check host-tests programs \
     campaign-powercut campaign-kill coverage
 
 all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image and the host's image tool
@@ -130,6 +130,10 @@ run: setup-run  ## boots QEMU: BOARD=virt|sifive_u FRAMES=512 FILES="path[=name]
 check: setup-check  ## every test that a change must pass: host, virt, sifive_u; ends with "N passed, N failed"
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all host-tests programs fuzzers
 	@$(PYTHON) tests/check.py
+
+hil: setup-check  ## tests over the console: TARGET=virt|sifive_u|path/to/board.toml ARGS="pytest's options" (tests/hil/README.md)
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
+	@$(PYTHON) tests/hil/run $(or $(TARGET),virt) $(ARGS)
 
 bench: setup-check  ## the figures, one line each: "bench NAME VALUE UNIT"
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all host-tests programs

@@ -52,7 +52,9 @@ void board_init_console(const struct platform *platform)
         uart_16550_init(&uart, registers, facts->reg_shift, facts->reg_io_width);
     else
         uart_sifive_init(&uart, registers);
-    console_init(&uart, platform_argument_is(platform, "console", "framed") ? CONSOLE_FRAMED : CONSOLE_PLAIN);
+    console_init(&uart, platform_argument_is(platform, "console", "framed")    ? CONSOLE_FRAMED
+                        : platform_argument_is(platform, "console", "checked") ? CONSOLE_CHECKED
+                                                                               : CONSOLE_PLAIN);
 }
 
 void board_init_interrupts(const struct platform *platform)

@@ -1,6 +1,7 @@
-/* The two forms of output and the ring of input. */
+/* The forms of output and the ring of input. */
 #include "firmware/console.h"
 
+#include "firmware/record.h"
 #include "firmware/trap.h"
 #include "hal/sbi.h"
 
@@ -72,6 +73,20 @@ static void send_framed(uint8_t byte)
     send(byte);
 }
 
+static void send_output_in_form(enum console_stream stream, uint8_t byte)
+{
+    static const char records[] = {
+        [CONSOLE_OUT] = RECORD_OUT, [CONSOLE_ERROR] = RECORD_ERROR, [CONSOLE_ANSWER] = RECORD_ANSWER
+    };
+
+    if (console.form == CONSOLE_CHECKED)
+        record_put(send, records[stream], byte);
+    else if (console.form == CONSOLE_FRAMED)
+        send_framed(byte);
+    else
+        send_output(byte);
+}
+
 void console_write(enum console_stream stream, const void *bytes, uint32_t count)
 {
     const uint8_t *from = bytes;
@@ -82,14 +97,19 @@ void console_write(enum console_stream stream, const void *bytes, uint32_t count
         send(stream == CONSOLE_ERROR ? 'E' : 'O');
     }
     for (uint32_t i = 0; i < count; i++)
-        if (console.form == CONSOLE_FRAMED)
-            send_framed(from[i]);
-        else
-            send_output(from[i]);
+        send_output_in_form(stream, from[i]);
+}
+
+void console_flush(void)
+{
+    if (console.form == CONSOLE_CHECKED)
+        record_end(send);
 }
 
 void console_line_begin(void)
 {
+    if (console.form == CONSOLE_CHECKED)
+        return;
     if (console.form == CONSOLE_FRAMED) {
         send(CONSOLE_ESCAPE);
         send('v');
@@ -103,13 +123,18 @@ void console_line_begin(void)
 
 void console_line_put(char byte)
 {
-    send(byte == CONSOLE_ESCAPE || byte == '\n' ? '?' : (uint8_t)byte);
+    if (console.form == CONSOLE_CHECKED)
+        record_put(send, RECORD_FIRMWARE, (uint8_t)byte);
+    else
+        send(byte == CONSOLE_ESCAPE || byte == '\n' ? '?' : (uint8_t)byte);
 }
 
 void console_line_end(void)
 {
     if (console.form == CONSOLE_FRAMED)
         send('\n');
+    else if (console.form == CONSOLE_CHECKED)
+        record_put(send, RECORD_FIRMWARE, '\n');
     else
         send_plain('\n');
 }
@@ -189,6 +214,8 @@ uint32_t console_read(void *bytes, uint32_t room)
         to[count++] = console.ring[console.read++ % CONSOLE_INPUT_BYTES];
     if (console.deaf)
         take();
+    if (count == 0)
+        console_flush();
     return count;
 }
 

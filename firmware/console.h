@@ -1,7 +1,7 @@
 /*
  * The console: the line that people, or the runner behind it, see.
  *
- * Output has two forms, chosen by the boot argument `console=`:
+ * Output has three forms, chosen by the boot argument `console=`:
  *
  * plain (default)   Firmware lines are `vellum: text`, begin in column 0 (a newline is put before them when a program
  *                   left its line unfinished), and end in CR LF; so do all newlines of programs' output.
@@ -16,6 +16,10 @@
  *
  *                   All other bytes are the programs' own, untouched: no CR is put in. A firmware line may come at any
  *                   place between two bytes of output and does not change which of the two outputs is on.
+ *
+ * checked           For a machine on a line that may lose or change bytes: every byte is a part of a numbered line with a
+ *                   CRC (firmware/record.h), and the monitor takes commands of the same kind (firmware/monitor_checked.c).
+ *                   Programs have a terminal, as in plain form; an unfinished line is sent when input is waited for.
  *
  * Input: bytes as they come. In framed form 0x10 'q' is the end of standard input, 0x10 0x10 a byte 0x10.
  *
@@ -33,18 +37,21 @@
 #define CONSOLE_ESCAPE      0x10
 #define CONSOLE_INPUT_BYTES 1024u
 
-enum console_form { CONSOLE_PLAIN, CONSOLE_FRAMED };
-enum console_stream { CONSOLE_OUT, CONSOLE_ERROR };
+enum console_form { CONSOLE_PLAIN, CONSOLE_FRAMED, CONSOLE_CHECKED };
+enum console_stream { CONSOLE_OUT, CONSOLE_ERROR, CONSOLE_ANSWER };
 
 /* Before this, firmware lines go to the console of the machine-mode firmware, in plain form. `uart` stays. */
 void console_init(struct uart *uart, enum console_form form);
 enum console_form console_form(void);
 
-/* Output of programs. */
+/* Output of programs; CONSOLE_ANSWER is the monitor's, in checked form alone. */
 void console_write(enum console_stream stream, const void *bytes, uint32_t count);
 
 /* Plain form: whether CR is put before the newlines of programs (ONLCR), as it is at boot. */
 void console_set_newlines(bool with_return);
+
+/* Input is waited for: what was written is to be seen, though its line has no end yet. */
+void console_flush(void);
 
 /* One firmware line: begun, filled, ended. See firmware/log.h for text. */
 void console_line_begin(void);

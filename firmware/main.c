@@ -15,6 +15,7 @@
 #include "firmware/kmap.h"
 #include "firmware/log.h"
 #include "firmware/monitor.h"
+#include "firmware/monitor_checked.h"
 #include "firmware/process.h"
 #include "firmware/random.h"
 #include "firmware/statistics.h"
@@ -58,10 +59,10 @@ static int run_main_job(void)
     return 0;
 }
 
-/* People at a terminal who gave no command go on in the monitor. */
+/* Who is at the console and gave no command goes on in the monitor. */
 static bool wants_monitor(void)
 {
-    return console_form() == CONSOLE_PLAIN && !*platform_command(&platform);
+    return console_form() != CONSOLE_FRAMED && !*platform_command(&platform);
 }
 
 static void main_thread(void *argument)
@@ -81,7 +82,7 @@ static void main_thread(void *argument)
 
     show_statistics();
     if (wants_monitor())
-        monitor_run(&host);
+        (console_form() == CONSOLE_CHECKED ? monitor_run_checked : monitor_run)(&host);
     process_end_all();
     int error = storage_sync();
 

@@ -1,4 +1,4 @@
-/* The monitor's loop, its table of commands, and what they share. */
+/* The monitor's loop for people, its table of commands, and what they share. */
 #include "firmware/monitor.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ static const struct entry {
     { "blocks", "", "each erase block: state, stream, live bytes", 0, monitor_blocks },
     { "wear", "", "erases of each block", 0, monitor_wear },
     { "stats", "", "all counters, as at the end of a run", 0, statistics },
-    { "check", "", "executes the invariants, reads all records on flash", 0, monitor_check },
+    { "check", "[quick]", "executes the invariants, reads all records on flash", 0, monitor_check },
     { "swapon", "[BLOCKS]", "swap on flash, in all blocks or so many", 0, monitor_swap_on },
     { "swapoff", "", "no more swap on flash", 0, monitor_swap_off },
     { "sync", "", "files to flash", 0, sync },
@@ -149,11 +149,12 @@ static int halt(const struct monitor_host *host, unsigned count, const char *con
 
 /* ---- The loop ---- */
 
-static unsigned split(char *line, const char *words[MONITOR_WORDS_MAX])
+/* How many words there are; more than MONITOR_WORDS_MAX: so many and more. */
+static unsigned split(char *line, const char *words[MONITOR_WORDS_MAX + 1])
 {
     unsigned count = 0;
 
-    for (char *at = line; count < MONITOR_WORDS_MAX;) {
+    for (char *at = line; count <= MONITOR_WORDS_MAX;) {
         at += strspn(at, " ");
         if (!*at)
             break;
@@ -172,6 +173,10 @@ static int execute(const struct monitor_host *host, char *line)
 
     if (count == 0)
         return 0;
+    if (count > MONITOR_WORDS_MAX) {
+        monitor_print("more than %u words\n", MONITOR_WORDS_MAX);
+        return -E2BIG;
+    }
     for (const struct entry *entry = commands; entry < commands + COMMANDS; entry++) {
         if (strcmp(entry->name, words[0]) != 0)
             continue;
@@ -184,13 +189,23 @@ static int execute(const struct monitor_host *host, char *line)
     return -ENOENT;
 }
 
+int monitor_execute(const struct monitor_host *host, char *line)
+{
+    int result = execute(host, line);
+
+    monitor_reap();
+    return result;
+}
+
+bool monitor_is_halting(void)
+{
+    return halting;
+}
+
 void monitor_run(const struct monitor_host *host)
 {
     char line[MONITOR_LINE_BYTES];
 
-    halting = false;
-    while (!halting && monitor_read_line("vellum> ", line)) {
-        (void)execute(host, line); /* it has said what was wrong */
-        monitor_reap();
-    }
+    while (!halting && monitor_read_line("vellum> ", line))
+        (void)monitor_execute(host, line); /* it has said what was wrong */
 }

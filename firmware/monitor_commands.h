@@ -26,6 +26,14 @@ monitor_command monitor_maps, monitor_pte, monitor_memory, monitor_free, monitor
 /* monitor_store.c */
 monitor_command monitor_log, monitor_files, monitor_wear, monitor_blocks, monitor_swap_on, monitor_swap_off;
 
+/*
+ * Executes a line, which it cuts into words, and tells of background tasks that have ended. What the command returns;
+ * -ENOENT: there is none of that name, -EINVAL: it lacks words, -E2BIG: it has too many.
+ */
+int monitor_execute(const struct monitor_host *host, char *line);
+/* Whether a command has asked the machine to stop. */
+bool monitor_is_halting(void);
+
 /* Text on standard output, with printf's formats as firmware/log.h has them. */
 void monitor_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -40,7 +40,7 @@ static void redraw(void)
         show(back, (unsigned)text_format(back, sizeof(back), "\x1b[%uD", editor.length - editor.cursor));
 }
 
-static int read_byte(void)
+int monitor_read_byte(void)
 {
     uint8_t byte;
 
@@ -58,12 +58,12 @@ static int read_sequence(void)
     static const int letters[] = {
         ['A'] = KEY_UP, ['B'] = KEY_DOWN, ['C'] = KEY_RIGHT, ['D'] = KEY_LEFT, ['F'] = KEY_END, ['H'] = KEY_HOME
     };
-    int byte = read_byte();
+    int byte = monitor_read_byte();
 
     if (byte != '[' && byte != 'O')
         return KEY_OTHER;
     do
-        byte = read_byte();
+        byte = monitor_read_byte();
     while (byte >= '0' && byte <= ';');
     return byte > 0 && byte < (int)(sizeof(letters) / sizeof(letters[0])) && letters[byte] ? letters[byte] : KEY_OTHER;
 }
@@ -193,7 +193,7 @@ bool monitor_read_line(const char *prompt, char line[MONITOR_LINE_BYTES])
     editor.line = line;
     begin();
     for (;;) {
-        int key = read_byte();
+        int key = monitor_read_byte();
 
         if (key < 0)
             return false;

@@ -13,6 +13,9 @@
 #define MONITOR_LINE_BYTES    128u
 #define MONITOR_HISTORY_LINES 8u
 
+/* Sleeps for input. A byte, or -1: the end of input. */
+int monitor_read_byte(void);
+
 /* Sleeps for input. The line without its end; false: the end of input. */
 bool monitor_read_line(const char *prompt, char line[MONITOR_LINE_BYTES]);
 

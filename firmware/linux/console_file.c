@@ -1,6 +1,6 @@
 /*
- * The console as an open file: standard input, output and error. In the plain form it is a terminal (tty.h). Behind the
- * runner's pipes it is none, and programs buffer better when they know; input comes as the line gave it.
+ * The console as an open file: standard input, output and error. It is a terminal (tty.h). Behind the runner's
+ * pipes, in framed form, it is none, and programs buffer better when they know; input comes as the line gave it.
  */
 #include <errno.h>
 
@@ -14,7 +14,7 @@
 
 static bool is_terminal(void)
 {
-    return console_form() == CONSOLE_PLAIN;
+    return console_form() != CONSOLE_FRAMED;
 }
 
 static int64_t read_line(struct file *file, struct span to)

@@ -295,6 +295,7 @@ static int wait_for_input(uint64_t room, bool wait)
         /* Between bytes VTIME ends the wait: then some are there. */
         if (tty_available() && tty.mode.cc[LINUX_VTIME])
             deadline = clock_tick_at(clock_monotonic_ns() + tty.mode.cc[LINUX_VTIME] * NS_PER_TENTH);
+        console_flush();
         error = task_sleep(&tty_input, deadline);
         if (error == -ETIMEDOUT && tty_available())
             return 0;
@@ -399,7 +400,7 @@ void tty_begin(void)
 {
     uint8_t typed;
 
-    if (console_form() != CONSOLE_PLAIN)
+    if (console_form() == CONSOLE_FRAMED)
         return;
     tty.mode = sane;
     empty();
@@ -410,7 +411,7 @@ void tty_begin(void)
 
 void tty_end(void)
 {
-    if (console_form() != CONSOLE_PLAIN)
+    if (console_form() == CONSOLE_FRAMED)
         return;
     console_set_filter(NULL);
     console_set_newlines(true);
