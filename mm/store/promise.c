@@ -94,10 +94,12 @@ static uint64_t capacity_with(const struct store *store, uint32_t swap_blocks)
     uint32_t good = good_blocks(store);
     uint32_t blocks = good > use.durable + store->transaction.blocks ? good - use.durable - store->transaction.blocks
                                                                      : 0;
+    uint64_t pages;
 
     if (blocks > swap_blocks)
         blocks = swap_blocks;
-    return tail_capacity_pages(store) + (uint64_t)blocks * pages_per_block(store);
+    pages = tail_capacity_pages(store) + (uint64_t)blocks * pages_per_block(store);
+    return pages < SLOTS_MOST ? pages : SLOTS_MOST;
 }
 
 uint64_t store_capacity_pages(const struct store *store)

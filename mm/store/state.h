@@ -167,6 +167,7 @@ struct slot_entry {
 #define SLOT_HEAT_HOT    3u /* from this on, records go to HOT */
 #define SLOTS_PER_PAGE   (FORMAT_PAGE / (uint32_t)sizeof(struct slot_entry))
 #define SLOT_PAGES       (PAGE_POINTERS)
+#define SLOTS_MOST       (SLOT_PAGES * SLOTS_PER_PAGE - 1)
 
 struct key_entry {
     uint8_t key[SEAL_KEY_BYTES];
