@@ -13,7 +13,7 @@ HOST_CC ?= gcc
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wmissing-prototypes -Wvla
 COMMON := -std=gnu17 -g -I. $(WARNINGS) -MMD -MP
 TARGET_FLAGS := $(COMMON) -include hal/cpu_riscv.h --specs=picolibc.specs $(ARCH) -ffreestanding -fno-common -ffunction-sections -fdata-sections \
-    -fstack-usage -fno-tree-loop-distribute-patterns
+    -malign-data=natural -fstack-usage -fno-tree-loop-distribute-patterns
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 # ---- Sources ----
@@ -41,6 +41,9 @@ HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_e
     firmware/linux/sigframe.c firmware/linux/deliver.c firmware/linux/signal.c firmware/linux/transfer.c \
     firmware/linux/pipe.c mm/vm/fork.c mm/vm/table.c mm/vm/pool.c mm/vm/promise.c mm/vm/space.c
 WARM := firmware/task.c
+# What -Os still trades for speed; each was measured.
+SMALL := -Os -msave-restore -fno-jump-tables -fno-move-loop-invariants -fno-tree-loop-im -fno-tree-ch -fno-caller-saves \
+    -fno-forward-propagate
 
 .PHONY: all run check bench hil debug image flash compat size lint help clean setup-run setup-check host-tests programs \
     campaign-powercut campaign-kill coverage
@@ -49,10 +52,10 @@ all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image an
 
 # ---- Firmware ----
 target_objects := $(patsubst %,$(B)/target/%.o,$(FIRMWARE) $(FIRMWARE_ASM))
-$(B)/target/%.c.o: OPTIMIZE = -Os -msave-restore
+$(B)/target/%.c.o: OPTIMIZE = $(SMALL)
 $(patsubst %,$(B)/target/%.o,$(HOT)): OPTIMIZE = -O2
 $(patsubst %,$(B)/target/%.o,$(WARM)): OPTIMIZE = -Os
-$(B)/target/%.c.o: %.c
+$(B)/target/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC_TARGET) $(TARGET_FLAGS) $(OPTIMIZE) -c $< -o $@
 $(B)/target/%.S.o: %.S
