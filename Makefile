@@ -30,7 +30,7 @@ HOST_BENCHES := $(patsubst tests/host/%.c,$(B)/fast/%,$(sort $(wildcard tests/ho
 HOST_CAMPAIGNS := $(B)/fast/powercut $(B)/fast/corrupt
 HOST_TOOLS := $(B)/host/elf_why
 HOST_MAINS := $(notdir $(HOST_TESTS) $(HOST_BENCHES) $(HOST_CAMPAIGNS) $(HOST_TOOLS))
-HOST_LIBRARY := $(MM) $(HAL_PORTABLE) $(PLATFORM_PORTABLE) $(SIM) firmware/elf.c \
+HOST_LIBRARY := $(MM) $(HAL_PORTABLE) $(PLATFORM_PORTABLE) $(SIM) firmware/elf.c firmware/random.c \
     $(filter-out $(HOST_MAINS:%=tests/host/%.c),$(wildcard tests/host/*.c))
 PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c))) $(B)/programs/attack $(B)/programs/codec \
     $(B)/programs/bare $(B)/programs/picolibc
@@ -152,7 +152,7 @@ campaign-kill: setup-check  ## the emulator killed at a thousand random moments,
 	    -n $$(nproc) -p no:cacheprovider tests/target/test_kill.py
 
 # The tests of the store, and its two campaigns in a small size.
-COVERAGE_TESTS := $(filter test_codec test_crc32c test_seal test_store%,$(notdir $(HOST_TESTS)))
+COVERAGE_TESTS := $(filter test_codec test_crc32c test_seal test_seed test_store%,$(notdir $(HOST_TESTS)))
 COVERAGE_RUNS := $(COVERAGE_TESTS) "powercut all 1 1 200" "corrupt 5000 1"
 coverage: setup-check  ## lines and branches of mm/store that its host tests reach; V=1: those they miss
 	@$(MAKE) --no-print-directory -s -j$$(nproc) $(foreach r,$(COVERAGE_TESTS) powercut corrupt,$(B)/coverage/$(r))

@@ -11,13 +11,13 @@
 #include "firmware/clock.h"
 #include "firmware/command.h"
 #include "firmware/console.h"
+#include "firmware/entropy.h"
 #include "firmware/job.h"
 #include "firmware/kmap.h"
 #include "firmware/log.h"
 #include "firmware/monitor.h"
 #include "firmware/monitor_checked.h"
 #include "firmware/process.h"
-#include "firmware/random.h"
 #include "firmware/statistics.h"
 #include "firmware/storage.h"
 #include "firmware/task.h"
@@ -76,6 +76,7 @@ static void main_thread(void *argument)
 
     (void)argument;
     host.flash = flash;
+    entropy_report();
     log_line("up: instructions=%lu", cpu_instructions() - entry_instructions);
     archive_unpack(platform.initrd);
     int status = run_main_job();
@@ -133,20 +134,6 @@ static void init_memory(void)
     }
 }
 
-/* What a key of 256 bits may be drawn from: half of its bits have to be nobody's guess. */
-#define STRONG_SEED_BYTES 16u
-
-static void init_random(void)
-{
-    uint64_t jitter[] = { timer_now(), cpu_cycles(), (uint64_t)platform.pool.start };
-
-    log_line("entropy=%s, %u bytes from the board", platform.seed_bytes >= STRONG_SEED_BYTES ? "strong" : "weak",
-             platform.seed_bytes);
-    random_stir(platform.seed, platform.seed_bytes);
-    random_stir(jitter, sizeof(jitter));
-    memset(platform.seed, 0, sizeof(platform.seed));
-}
-
 static void start_threads(void)
 {
     struct task *task;
@@ -169,11 +156,12 @@ _Noreturn void firmware_main(uint32_t boot_hart, const void *device_tree, uint32
     board_init_console(&platform);
     clock_init((int64_t)platform_argument_number(&platform, "time", 0));
     init_memory();
-    init_random();
     board_init_interrupts(&platform);
     flash = board_init_flash(&platform);
+    entropy_gather(&platform, flash);
     if (storage_open(&platform, flash))
         refuse("no memory for the store");
+    entropy_open(mm_store());
     start_threads();
     task_idle();
 }

@@ -6,7 +6,6 @@
 
 #include "firmware/board.h"
 #include "firmware/log.h"
-#include "firmware/random.h"
 #include "firmware/usercopy.h"
 #include "hal/timer.h"
 #include "mm/mm.h"
@@ -155,7 +154,6 @@ int storage_open(const struct platform *platform, struct flash *flash)
         .page_put = mm_page_put,
         .seconds = seconds_up,
     };
-    random_fill(storage.config.seed, sizeof(storage.config.seed));
     storage.on_flash = find_partition(platform, flash) && open_on_flash(asked_to_make(platform), &store);
     if (!storage.on_flash) {
         struct store_config in_ram = storage.config;
@@ -166,7 +164,6 @@ int storage_open(const struct platform *platform, struct flash *flash)
         if (error)
             return error;
     }
-    memset(storage.config.seed, 0, sizeof(storage.config.seed));
     report(store);
     mm_attach(store);
     return 0;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "firmware/entropy.h"
 #include "firmware/task.h"
 #include "hal/timer.h"
 #include "mm/mm.h"
@@ -45,6 +46,7 @@ static enum store_work look(bool *moved)
     unsigned steps = 0;
 
     for (; steps < STEPS_AT_ONCE && work == STORE_MORE; steps++) {
+        entropy_step();
         work = store_step(mm_store());
         mm_step();
     }

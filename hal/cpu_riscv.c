@@ -108,3 +108,38 @@ va_t cpu_fault_address(uint64_t scause, uint64_t stval)
 {
     return cpu_fault_address_with(errata, scause, stval);
 }
+
+/*
+ * Reads the seed CSR. Where it is not ours (mseccfg.SSEED is 0) or not there, the instruction is illegal, and the trap goes
+ * to the instruction behind it.
+ */
+static uint32_t seed_read(void)
+{
+    uint64_t value = (uint64_t)SEED_OPST_DEAD << SEED_OPST_SHIFT, vector;
+
+    __asm__ volatile("la %[vector], 1f\n\t"
+                     "csrrw %[vector], stvec, %[vector]\n\t"
+                     "csrrw %[value], " CSR_TEXT(CSR_SEED) ", zero\n\t"
+                                                           ".balign 4\n" /* as stvec wants it */
+                                                           "1:\n\t"
+                                                           "csrw stvec, %[vector]"
+                     : [vector] "=&r"(vector), [value] "+&r"(value)
+                     :
+                     : "memory");
+    return (uint32_t)value;
+}
+
+#define SEED_POLLS 100000u
+
+bool cpu_entropy(uint16_t *words, unsigned count)
+{
+    for (unsigned polls = 0; count && polls < SEED_POLLS; polls++) {
+        uint32_t seed = seed_read();
+
+        if (seed >> SEED_OPST_SHIFT == SEED_OPST_DEAD)
+            return false;
+        if (seed >> SEED_OPST_SHIFT == SEED_OPST_ES16)
+            words[--count] = (uint16_t)seed;
+    }
+    return count == 0;
+}

@@ -72,6 +72,12 @@ va_t cpu_fault_address(uint64_t scause, uint64_t stval);
 /* The same on a hart with these errata. */
 va_t cpu_fault_address_with(enum cpu_errata errata, uint64_t scause, uint64_t stval);
 
+/*
+ * Words of the processor's entropy source (Zkr), of at least 8 bits of entropy each. false: it has none, it gives none, or
+ * machine mode keeps it for itself. At boot only, with interrupts off: for a moment traps go nowhere else.
+ */
+bool cpu_entropy(uint16_t *words, unsigned count);
+
 static inline uint64_t cpu_cycles(void)
 {
     return csr_read(cycle);

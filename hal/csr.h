@@ -66,6 +66,17 @@
 /* "Supervisor-mode Timer Interrupts (Sstc)", version 1.0: by number, because the assembler may not know the name */
 #define CSR_STIMECMP 0x14d
 
+/*
+ * "RISC-V Cryptography Extensions Volume I: Scalar & Entropy Source Instructions" 1.0.1, section 4.1 "The seed CSR";
+ * by number likewise
+ */
+#define CSR_SEED        0x015
+#define SEED_OPST_SHIFT 30
+#define SEED_OPST_BIST  0
+#define SEED_OPST_WAIT  1
+#define SEED_OPST_ES16  2
+#define SEED_OPST_DEAD  3
+
 #ifndef __ASSEMBLER__
 
 #include <stdint.h>

@@ -32,7 +32,6 @@ struct store_config {
     void *(*page_get)(void *context);
     void (*page_put)(void *context, void *page);
     void *context;
-    uint8_t seed[32];                   /* entropy of this boot: keys are drawn from it and it is then forgotten */
     uint64_t life_erases_per_day;       /* 0: no declared life */
     uint64_t (*seconds)(void *context); /* since boot; NULL: no clock, and so no declared life */
 };
@@ -63,6 +62,28 @@ enum store_work {
 enum store_work store_step(struct store *store);
 /* Whether the tail is above its high mark or a commit waits: the worker is to be woken. */
 bool store_wants_step(const struct store *store);
+
+/* ---- The seed: what keys are drawn from, and what the next boot may draw from ---- */
+
+#define STORE_SEED_BYTES 32u
+
+struct store_seed {
+    uint8_t bytes[STORE_SEED_BYTES];
+    bool strong; /* what its maker said of it: nobody can guess it who has not read the flash */
+};
+
+/* What an earlier boot kept. false: nothing, or no flash. */
+bool store_seed_kept(const struct store *store, struct store_seed *seed);
+/*
+ * Keys are drawn from `now` from here on; before, none may be opened and no swap goes to flash. `next`, unless NULL, is
+ * durable with the next commit, and until then no swap goes to flash either (slot_save() answers -EAGAIN when the tail is
+ * full): so no two boots write under keys that were drawn from one seed. The caller commits, or, when that fails and
+ * `now` is good enough without the kept seed, calls again with NULL. Both are copied.
+ */
+void store_seed_set(struct store *store, const uint8_t now[STORE_SEED_BYTES], const struct store_seed *next);
+/* Whether `next` waits for a commit, and whether swap waits for that. */
+enum store_seed_state { STORE_SEED_DONE, STORE_SEED_DUE, STORE_SEED_PRESSING };
+enum store_seed_state store_seed_state(const struct store *store);
 
 /* ---- Slots: pages without a name ---- */
 

@@ -63,12 +63,16 @@ static void probe_isa(struct platform *platform, const struct fdt *fdt, const st
 
     platform->cpu_compatible = compatible ? compatible : "";
     if (list) {
-        platform->has_sstc = isa_has(list, bytes, "sstc");
         platform->has_float = isa_has(list, bytes, "d");
     } else if (isa) {
-        platform->has_sstc = isa_has(isa, (uint32_t)strlen(isa), "sstc");
         platform->has_float = isa_has_letter(isa, 'd');
+        list = isa;
+        bytes = (uint32_t)strlen(isa);
+    } else {
+        return;
     }
+    platform->has_sstc = isa_has(list, bytes, "sstc");
+    platform->has_zkr = isa_has(list, bytes, "zkr");
 }
 
 /* Also finds the boot hart's own interrupt controller, which the PLIC refers to. */

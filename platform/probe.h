@@ -55,6 +55,7 @@ struct platform {
     uint32_t harts; /* enabled ones with an MMU */
     uint32_t timebase_hz;
     bool has_sstc;              /* the boot hart's ISA string lists it */
+    bool has_zkr;               /* ... */
     bool has_float;             /* F and D */
     const char *cpu_compatible; /* the first string of the boot hart's; never NULL */
 

@@ -21,7 +21,7 @@ MAY_INCLUDE = {
     "mm": ["hal/cpu.h", "hal/flash.h", "mm/"],
     "mm/vm": ["hal/cpu.h", "mm/mm.h", "mm/store.h", "mm/assert.h", "mm/vm/"],
     "mm/store": ["hal/cpu.h", "hal/flash.h", "mm/store.h", "mm/assert.h", "mm/store/"],
-    "firmware": ["hal/", "platform/", "mm/mm.h", "mm/store.h", "mm/assert.h", "firmware/"],
+    "firmware": ["hal/", "platform/", "mm/mm.h", "mm/store.h", "mm/store/seal.h", "mm/assert.h", "firmware/"],
     "tests": ["hal/", "platform/", "mm/", "firmware/", "tests/"],
 }
 FOLDERS = ["firmware", "platform", "mm", "hal", "tests"]

@@ -21,6 +21,7 @@ TOOL = "riscv64-unknown-elf-"
 
 # Not in the core. A program is read from the store's files, mapped, paged, run and ended without these.
 EXTRAS = {
+    "the seed that goes from boot to boot": "firmware/entropy",
     "checkers": "mm/vm/check mm/store/check mm/vm/inspect",
     "monitor, job, statistics": "firmware/monitor* firmware/job* firmware/statistics firmware/archive",
     "files that are written": "mm/vm/sync mm/store/commit mm/store/change mm/store/make firmware/linux/change "

@@ -138,12 +138,21 @@ static const char *check_streams(const struct store *store)
     return NULL;
 }
 
+static const char *check_seed(const struct store *store)
+{
+    if ((!store->seeded || store->seed_due) && store->statistics.records_to_flash)
+        return "13: no swap record is written before the next boot's seed";
+    return NULL;
+}
+
 const char *store_check(const struct store *store)
 {
     const char *broken = check_slots(store);
 
     if (!broken)
         broken = tail_check(store);
+    if (!broken)
+        broken = check_seed(store);
     if (!broken && store->flash)
         broken = check_streams(store);
     if (!broken && store->flash)

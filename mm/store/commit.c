@@ -342,6 +342,7 @@ static void pair_landed(struct store *store)
     }
     changes_apply(store);
     nodes_committed(store);
+    store->seed_due = false;
     transaction_end(store, TRANSACTION_DONE);
 }
 

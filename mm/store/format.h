@@ -81,12 +81,15 @@ struct swap_header {
     uint8_t tag[16];
 };
 
+/* Of the seed in entry 0 of the table. */
+enum seed_quality { SEED_NONE, SEED_WEAK, SEED_STRONG };
+
 struct node_entry {
     uint32_t serial; /* 0: free. Of entry 0: the next serial */
     uint32_t parent; /* 0: the name is gone */
-    uint32_t mode;
+    uint32_t mode;   /* of entry 0: enum seed_quality */
     uint8_t name_bytes;
-    char name[87];
+    char name[87]; /* of entry 0: the kept seed */
     uint8_t spare[4];
     uint64_t bytes;
     int64_t modified_s;

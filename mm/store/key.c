@@ -1,5 +1,6 @@
 /*
- * Keys of families, random, in RAM only. A key's number holds its generation: a closed one is never another's.
+ * Keys of families, random, in RAM only. A key's number holds its generation: a closed one is never another's. And the seed
+ * that is kept for the next boot, in the entry of the node table that is no node. Owns invariant 13.
  */
 #include <errno.h>
 #include <string.h>
@@ -7,6 +8,29 @@
 #include "mm/store/state.h"
 
 #define GENERATION_SHIFT 12u
+
+/* ---- The seed ---- */
+
+bool store_seed_kept(const struct store *store, struct store_seed *seed)
+{
+    const struct node_entry *entry = node_at(store, NODE_TABLE);
+
+    memcpy(seed->bytes, entry->name, sizeof seed->bytes);
+    seed->strong = entry->mode == SEED_STRONG;
+    return entry->mode == SEED_WEAK || entry->mode == SEED_STRONG;
+}
+
+void store_seed_set(struct store *store, const uint8_t now[STORE_SEED_BYTES], const struct store_seed *next)
+{
+    memcpy(store->random, now, sizeof store->random);
+    seal_random(store->random, store->boot_key, sizeof store->boot_key);
+    store->seeded = true;
+    store->seed_due = store->flash && next;
+    if (store->seed_due)
+        node_table_seed(store, next);
+}
+
+/* ---- Keys ---- */
 
 static struct key_entry *entry_at(const struct store *store, uint32_t index)
 {
@@ -35,6 +59,7 @@ store_key_t store_key_open(struct store *store)
     uint32_t index;
     struct key_entry *entry = entry_free(store, &index);
 
+    ASSERT(store->seeded);
     if (!entry)
         return 0;
     entry->generation = (entry->generation + 1) & ((1u << (32 - GENERATION_SHIFT)) - 1);
@@ -81,4 +106,5 @@ void keys_free(struct store *store)
         store->keys[i] = NULL;
     }
     memset(store->boot_key, 0, sizeof store->boot_key);
+    memset(store->random, 0, sizeof store->random);
 }

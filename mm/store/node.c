@@ -43,6 +43,16 @@ static void dirty(struct store *store, uint32_t id)
     store->nodes->dirty |= 1ull << (id / NODES_PER_PAGE);
 }
 
+void node_table_seed(struct store *store, const struct store_seed *seed)
+{
+    struct node_entry *entry = node_at(store, NODE_TABLE);
+
+    ASSERT(store->transaction.state == TRANSACTION_NONE);
+    memcpy(entry->name, seed->bytes, sizeof seed->bytes);
+    entry->mode = seed->strong ? SEED_STRONG : SEED_WEAK;
+    dirty(store, NODE_TABLE);
+}
+
 int nodes_grow(struct store *store, uint32_t page_count)
 {
     struct nodes *nodes = store->nodes;

@@ -277,7 +277,9 @@ struct store {
     struct slot_entry **slots;
     uint32_t slot_pages, slot_free, slots_used;
     uint8_t boot_key[SEAL_KEY_BYTES];
-    uint8_t random[32];
+    uint8_t random[STORE_SEED_BYTES];
+    bool seeded;   /* keys may be drawn */
+    bool seed_due; /* the next boot's seed is not committed: no swap record is written */
     struct key_entry *keys[KEY_PAGES];
     uint32_t keys_count;
     struct nodes *nodes;
@@ -476,6 +478,8 @@ int nodes_grow(struct store *store, uint32_t page_count);
 void nodes_free(struct store *store);
 /* Any entry, free ones and NODE_TABLE's too; NULL: beyond the table. */
 struct node_entry *node_at(const struct store *store, uint32_t id);
+/* Keeps the seed with the next commit; no transaction has begun. */
+void node_table_seed(struct store *store, const struct store_seed *seed);
 /* The node that a durable record belongs to; NULL: none any more. */
 struct node_entry *node_of(const struct store *store, uint32_t id, uint32_t serial);
 /* The first page of any node whose record lies in [first, end). */

@@ -66,9 +66,6 @@ static void reset(struct store *store)
     store->next[1] = FORMAT_NO_BLOCK;
     store->swap_blocks_max = UINT32_MAX;
     store->version_next = 1;
-    memcpy(store->random, store->config.seed, sizeof store->random);
-    memset(store->config.seed, 0, sizeof store->config.seed);
-    seal_random(store->random, store->boot_key, sizeof store->boot_key);
 }
 
 int store_allocate(const struct store_config *config, struct store **made)
@@ -127,7 +124,14 @@ void store_close(struct store *store)
 
 static bool wants_write_back(const struct store *store)
 {
-    return store->swap_blocks_max && tail_above_mark(store);
+    return store->swap_blocks_max && store->seeded && tail_above_mark(store);
+}
+
+enum store_seed_state store_seed_state(const struct store *store)
+{
+    if (!store->seed_due)
+        return STORE_SEED_DONE;
+    return wants_write_back(store) ? STORE_SEED_PRESSING : STORE_SEED_DUE;
 }
 
 /* What is left of the tail is only waiting for its last bytes. */
@@ -204,7 +208,7 @@ static enum store_work do_next(struct store *store)
         work = swap_shrinking(store) ? streams_leave(store) : collector_step(store);
     if (work == STORE_IDLE)
         work = doubt_press(store);
-    if (work == STORE_IDLE && wants_write_back(store))
+    if (work == STORE_IDLE && wants_write_back(store) && !store->seed_due)
         work = write_back(store);
     if (work == STORE_IDLE)
         work = eraser_step(store, true);

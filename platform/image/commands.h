@@ -15,6 +15,9 @@ bool command_get(struct image *image, int count, char **arguments);
 bool command_ls(struct image *image, int count, char **arguments);
 bool command_rm(struct image *image, int count, char **arguments);
 
+/* seed.c */
+bool command_seed(struct image *image, int count, char **arguments);
+
 /* report.c */
 bool command_check(struct image *image, int count, char **arguments);
 bool command_wear(struct image *image, int count, char **arguments);

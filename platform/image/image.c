@@ -75,7 +75,6 @@ static int use_board(struct image *image, const struct image_board *board)
         .tail_pages = TAIL_PAGES,
         .page_get = page_get,
         .page_put = page_put,
-        .seed = { 0 }, /* keys are for swap, and no slot is ever saved here */
     };
     return file_flash_shape(&image->file, &board->geometry, board->start, board->bytes);
 }

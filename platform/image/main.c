@@ -27,6 +27,8 @@ static const struct command commands[] = {
     { "get", "NAME [HOST-PATH]", "copy a file out; - is standard output", 1, 2, NEEDS_MOUNT, command_get },
     { "ls", "[NAME]", "list files", 0, 1, NEEDS_MOUNT, command_ls },
     { "rm", "NAME ...", "remove files and empty directories", 1, 1 << 20, NEEDS_MOUNT | NEEDS_WRITE, command_rm },
+    { "seed", "", "give it random bytes of this host, for one board: its keys are drawn from them", 0, 0,
+      NEEDS_MOUNT | NEEDS_WRITE, command_seed },
     { "check", "", "read and check everything, explain what is found", 0, 0, 0, command_check },
     { "wear", "", "erase counts", 0, 0, NEEDS_MOUNT, command_wear },
     { "dump", "", "every block, and the files", 0, 0, NEEDS_MOUNT, command_dump },

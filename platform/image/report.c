@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "mm/store/seal.h"
 #include "platform/image/commands.h"
 
 #define PAGE 4096u
@@ -63,6 +64,21 @@ static void print_store(struct image *image)
     printf("mounted with %u reads of %u bytes\n", s.mount_reads, s.mount_read_bytes);
 }
 
+/* Equal fingerprints are equal seeds: images that were copied from one another. It does not tell the seed. */
+static void print_seed(const struct image *image)
+{
+    struct store_seed seed;
+    uint8_t fingerprint[8];
+
+    if (!store_seed_kept(image->store, &seed))
+        return;
+    seal_random(seed.bytes, fingerprint, sizeof fingerprint);
+    printf("kept seed: %s, fingerprint ", seed.strong ? "strong" : "weak");
+    for (size_t i = 0; i < sizeof fingerprint; i++)
+        printf("%02x", fingerprint[i]);
+    putchar('\n');
+}
+
 bool command_check(struct image *image, int count, char **arguments)
 {
     enum store_content content;
@@ -76,6 +92,7 @@ bool command_check(struct image *image, int count, char **arguments)
     if (!image_mount(image))
         return false;
     print_store(image);
+    print_seed(image);
 
     const char *broken = store_check(image->store);
     if (broken != NULL)

@@ -107,12 +107,18 @@ void bed_prepare(struct bed *bed, const struct bed_config *config)
 
 int bed_open(struct bed *bed)
 {
+    uint8_t seed[STORE_SEED_BYTES];
+    int error;
+
     nor_power_on(bed->nor);
     nor_flash_open(&bed->front, bed->nor, bed->config.blocks ? bed->config.block_bytes : 4096);
     bed->front.manual_time = bed->config.manual_time;
-    for (uint32_t i = 0; i < sizeof bed->store_config.seed; i++)
-        bed->store_config.seed[i] = (uint8_t)bed_random(bed);
-    return store_open(&bed->store_config, &bed->store);
+    for (uint32_t i = 0; i < sizeof seed; i++)
+        seed[i] = (uint8_t)bed_random(bed);
+    error = store_open(&bed->store_config, &bed->store);
+    if (!error)
+        store_seed_set(bed->store, seed, NULL);
+    return error;
 }
 
 void bed_start(struct bed *bed, const struct bed_config *config)

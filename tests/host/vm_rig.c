@@ -240,18 +240,20 @@ static void flash_start_empty(const struct rig_config *config)
 
 static void store_start(const struct rig_config *config)
 {
+    uint8_t seed[STORE_SEED_BYTES] = { 0 };
     struct store *store;
     int error;
 
     rig.store_config = (struct store_config){ .tail_pages = config->tail_pages,
                                               .page_get = mm_page_get,
                                               .page_put = mm_page_put };
-    memcpy(rig.store_config.seed, &config->seed, sizeof(config->seed));
+    memcpy(seed, &config->seed, sizeof(config->seed));
     if (config->flash_blocks)
         flash_start_empty(config);
     error = store_open(&rig.store_config, &store);
     if (error)
         rig_fail("store_open: %d", error);
+    store_seed_set(store, seed, NULL);
     rig.front.manual_time = config->manual_time;
     mm_attach(store);
 }

@@ -135,8 +135,3 @@ def test_a_declared_life_is_a_budget(vellum, board, years, erases):
     done = vellum('hello', BOOTARGS=f'life={years}y')
     assert done.status == 0
     assert int(done.line(r'life declared, (\d+) erases a day')[1]) == erases[board]
-
-
-def test_the_quality_of_the_keys_is_told(vellum, board):
-    told = vellum('hello').line(r'^entropy=(\w+)')[1]
-    assert told == {'virt': 'strong', 'sifive_u': 'weak'}[board]
