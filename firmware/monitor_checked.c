@@ -84,7 +84,7 @@ void monitor_run_checked(const struct monitor_host *host)
         char *words = take_apart(line, read_line(line));
 
         if (!words) {
-            answer("-", -EBADMSG);
+            answer("-", -EIO);
             continue;
         }
         if (strcmp(session.id, line + 1) != 0) {

@@ -90,8 +90,8 @@ int monitor_memory(const struct monitor_host *host, unsigned count, const char *
     monitor_print("frames    %u: %u free, %u firmware, %u tables, %u anonymous, %u object; at most %u in use\n",
                   s.frames_total, s.frames_free, s.frames_firmware, s.frames_table, s.frames_anonymous, s.frames_object,
                   s.frames_peak);
-    monitor_print("promised  %lu of %lu pages; pinned %u of %u frames\n", s.promised_pages, s.promise_limit_pages,
-                  s.pinned_frames, s.pinned_limit_frames);
+    monitor_print("promised  %lu of %lu pages; pinned %u of %u frames, %u by the store\n", s.promised_pages,
+                  s.promise_limit_pages, s.pinned_frames, s.pinned_limit_frames, s.pinned_store_frames);
     monitor_print("evicted   %lu clean, %lu dirty, %lu zero\nfaults   ", s.evict_clean, s.evict_dirty, s.evict_zero);
     for (unsigned kind = 0; kind < FAULT_KINDS; kind++)
         monitor_print(" %s %lu", kinds[kind], s.faults[kind]);

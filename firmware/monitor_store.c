@@ -114,7 +114,7 @@ int monitor_wear(const struct monitor_host *host, unsigned count, const char *co
     monitor_print("%lu erases of %u blocks: least %u, most %u, %u bad blocks\n", s.wear_total, s.blocks, s.wear_min,
                   s.wear_max, s.blocks_bad);
     for (uint32_t block = 0; each_block(&block, &info);)
-        monitor_print("%6u%s", info.erases, block % 16 == 0 || block == s.blocks ? "\n" : "");
+        monitor_print(block % 16 == 0 || block == s.blocks ? "%6u\n" : "%6u", info.erases);
     return 0;
 }
 

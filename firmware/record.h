@@ -1,7 +1,7 @@
 /*
  * Checked lines: how the console speaks to a machine that must never take damage for a result (tests/hil/PROTOCOL.md).
  *
- *      #0000002aohello, world\0a*f1c9a2be
+ *      #0000002aohello, world\0a*fbbc0adf
  *       |       ||               CRC-32 (ISO 3309, as in zlib) of all between '#' and '*'
  *       |       |a part of the stream: bytes outside 0x20 to 0x7e, and '\', as '\' and two hexadecimal digits
  *       |       the stream: 'o' standard output, 'e' standard error, 'v' firmware lines, '=' answers to commands

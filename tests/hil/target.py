@@ -309,6 +309,15 @@ class Target:
         self.boots += 1
         self.boot_lines = self.gathered.lines
 
+    def wait_for_end(self):
+        """Until the machine is off by itself: the firmware lines of its end."""
+        deadline = self.deadline(None)
+        try:
+            while True:
+                self.pump(deadline, 'power off')
+        except Gone:
+            return self.gathered.lines
+
     # ---- A known state ----
 
     def kill_tasks(self):
@@ -319,15 +328,14 @@ class Target:
             raise TargetError(f'tasks do not end: {self.good("ps")}')
 
     def tasks(self):
-        return [int(line.split()[0]) for line in self.good('ps').splitlines()[1:]]
+        return [int(task) for task in re.findall(r'^ *(\d+) +\d+ (?:runs|waits|stopped|zombie) ', self.good('ps'), re.M)]
 
     def state(self):
         """What has to be the same before and after every test."""
-        memory = re.search(r'(\d+) tables, (\d+) anonymous.*promised +(\d+) of.*pinned (\d+) of', self.good('mem'), re.S)
-        store = re.search(r'slots +(\d+) in use', self.good('log'))
+        memory = re.search(r'(\d+) anonymous.*promised +(\d+) of.*pinned (\d+) of \d+ frames, (\d+) by', self.good('mem'), re.S)
         files = [line.split()[1:] for line in self.good('files').splitlines()]
-        return {'tables': int(memory[1]), 'anonymous': int(memory[2]), 'promised': int(memory[3]), 'pinned': int(memory[4]),
-                'slots': int(store[1]), 'tasks': self.tasks(), 'files': sorted(files, key=lambda row: row[-1])}
+        return {'anonymous': int(memory[1]), 'promised': int(memory[2]), 'pinned': int(memory[3]) - int(memory[4]),
+                'tasks': self.tasks(), 'files': sorted(files, key=lambda row: row[-1])}
 
     def interrupt(self):
         """Back to the monitor's prompt, whatever is in the foreground or half typed. Same boot, or an exception."""

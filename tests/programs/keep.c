@@ -1,5 +1,6 @@
 /*
  * keep write PATH KIB SEED: writes a file and syncs it.      keep check PATH KIB SEED: reads it back.
+ * keep remove PATH: removes it, durably.
  * keep fill PATH: writes files PATH.0, PATH.1 ... until there is no room, removes them, and writes one again.
  */
 #include "common.h"
@@ -91,11 +92,15 @@ int main(int count, char **arguments)
             die("keep: %s: %s", arguments[2], strerror(error));
     } else if (strcmp(verb, "check") == 0) {
         check_file(arguments[2], kib, seed);
+    } else if (strcmp(verb, "remove") == 0) {
+        if (unlink(arguments[2]) != 0)
+            die("keep: %s: %s", arguments[2], strerror(errno));
+        sync();
     } else if (strcmp(verb, "fill") == 0) {
         fill(arguments[2]);
         return 0;
     } else {
-        die("usage: keep write|check PATH KIB SEED, keep fill PATH");
+        die("usage: keep write|check PATH KIB SEED, keep remove|fill PATH");
     }
     printf("keep %s %s good\n", verb, arguments[2]);
     return 0;

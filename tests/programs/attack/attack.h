@@ -1,5 +1,7 @@
 /*
- * attack GROUP [NAME]: attacks the firmware and the other tasks, one class after the other, each in a child of its own.
+ * attack GROUP [NAME [PLACE]]: attacks the firmware and the other tasks, one class after the other, each in a child of its
+ * own. GROUP may be `all`; in NAME any character stands for one that is neither letter nor digit.
+ * attack list: prints GROUP PLACES NAME of each class.
  *
  *   place the page --> fork --> attack --> how did it end? --> is the page as it was, is the witness right,
  *                                                              do the checks hold, are the counters back?
