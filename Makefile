@@ -36,11 +36,11 @@ PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard test
     $(B)/programs/bare $(B)/programs/picolibc
 
 # Files on the paths that the figures of `make bench` count; the rest is built for size, WARM ones without shared prologues.
-HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c mm/store/seal.c mm/store/crc32c.c mm/vm/fault.c mm/vm/frame.c mm/vm/sv39.c mm/vm/region.c \
-    mm/vm/copy.c firmware/trap.c firmware/fault.c firmware/linux/syscall.c \
-    firmware/linux/sigframe.c firmware/linux/deliver.c firmware/linux/signal.c firmware/linux/transfer.c \
-    firmware/linux/pipe.c mm/vm/fork.c mm/vm/table.c mm/vm/pool.c mm/vm/promise.c mm/vm/space.c
-WARM := firmware/task.c
+HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c mm/store/seal.c mm/store/crc32c.c \
+    mm/vm/copy.c mm/vm/fault.c mm/vm/fork.c mm/vm/frame.c mm/vm/pool.c mm/vm/promise.c mm/vm/sv39.c \
+    $(patsubst %,firmware/linux/%.c,deliver sigframe syscall transfer)
+WARM := firmware/task.c firmware/trap.c firmware/fault.c firmware/linux/pipe.c firmware/linux/signal.c \
+    mm/vm/region.c mm/vm/space.c mm/vm/table.c
 # What -Os still trades for speed; each was measured.
 SMALL := -Os -msave-restore -fno-jump-tables -fno-move-loop-invariants -fno-tree-loop-im -fno-tree-ch -fno-caller-saves \
     -fno-forward-propagate

@@ -156,9 +156,12 @@ static inline void copy_words(uint64_t *to, const uint64_t *from, unsigned words
         to[i] = from[i];
 }
 
-/* The parts that programs do not read (mask_rest, quad_rest) stay as they are. */
-static void fill_frame(struct linux_signal_frame *at, struct task *task, const struct linux_siginfo *info,
-                       uint64_t saved_mask)
+/*
+ * The parts that programs do not read (mask_rest, quad_rest) stay as they are. One copy for both of its callers: the
+ * words are many.
+ */
+static __attribute__((noinline)) void fill_frame(struct linux_signal_frame *at, struct task *task,
+                                                 const struct linux_siginfo *info, uint64_t saved_mask)
 {
     at->head.info = *info;
     for (unsigned i = 0; i < INFO_REST; i++)
@@ -239,7 +242,7 @@ static void take_floats(struct task *task, const uint64_t *floats)
     task_float_changed(task);
 }
 
-static void take_frame(struct task *task, const struct linux_signal_frame *at)
+static __attribute__((noinline)) void take_frame(struct task *task, const struct linux_signal_frame *at)
 {
     const struct linux_stack stack = at->head.stack;
     uint64_t mask = at->head.mask;
