@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "firmware/console.h"
+#include "firmware/inject.h"
 #include "firmware/kmap.h"
 #include "firmware/log.h"
 #include "firmware/trap.h"
@@ -77,6 +78,7 @@ static int init_cfi(const struct platform_flash *facts)
     if (!bank || facts->bank_width != sizeof(*bank))
         return -ENODEV;
     cfi_bus_mmio(&flash.cfi.bus, bank);
+    inject_cfi(&flash.cfi.bus);
     return cfi_nor_init(&flash.cfi.nor, &flash.cfi.bus, now_us);
 }
 
@@ -109,6 +111,7 @@ static int init_spi(const struct platform_flash *facts)
 
     if (!setup.spi)
         return -ENODEV;
+    inject_spi(setup.spi);
     int error = spi_nor_init(&flash.spi.nor, &setup);
 
     if (!error && facts->lanes == 4)
@@ -130,7 +133,10 @@ struct flash *board_init_flash(const struct platform *platform)
         log_line("flash: none that answers (error %d)", -error);
         return NULL;
     }
-    return facts->kind == PLATFORM_FLASH_CFI ? &flash.cfi.nor.flash : &flash.spi.nor.flash;
+    struct flash *found = facts->kind == PLATFORM_FLASH_CFI ? &flash.cfi.nor.flash : &flash.spi.nor.flash;
+
+    inject_flash(found);
+    return found;
 }
 
 bool board_flash_is_protected(const struct platform *platform, uint32_t start, uint32_t bytes)

@@ -13,6 +13,7 @@
 #include "firmware/console.h"
 #include "firmware/entropy.h"
 #include "firmware/job.h"
+#include "firmware/inject.h"
 #include "firmware/kmap.h"
 #include "firmware/log.h"
 #include "firmware/monitor.h"
@@ -44,6 +45,7 @@ static _Noreturn void refuse(const char *why)
 static void show_statistics(void)
 {
     statistics_print(flash);
+    inject_report();
 }
 
 /* The command of the boot arguments, or the job of the store. The run's exit status. */
@@ -157,6 +159,7 @@ _Noreturn void firmware_main(uint32_t boot_hart, const void *device_tree, uint32
     clock_init((int64_t)platform_argument_number(&platform, "time", 0));
     init_memory();
     board_init_interrupts(&platform);
+    inject_init(&platform);
     flash = board_init_flash(&platform);
     entropy_gather(&platform, flash);
     if (storage_open(&platform, flash))

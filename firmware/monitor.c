@@ -19,7 +19,7 @@ static const struct entry {
     unsigned least; /* arguments that it cannot do without */
     monitor_command *run;
 } commands[] = {
-    { "help", "", "this list", 0, help },
+    { "help", "[COMMAND]", "this list", 0, help },
     { "ps", "", "processes", 0, monitor_ps },
     { "run", "PROGRAM [ARGUMENT ...] [&]", "runs a program of the store; Ctrl-C interrupts it", 1, monitor_start },
     { "kill", "TASK [SIGNAL]", "sends a signal, SIGTERM (15) by itself", 1, monitor_kill },
@@ -38,6 +38,10 @@ static const struct entry {
     { "sync", "", "files to flash", 0, sync },
     { "format", "yes", "makes the partition an empty store; what it holds is lost", 0, format },
     { "uptime", "", "time since boot", 0, uptime },
+    { "inject", "[clear | EFFECT TARGET [KEY N ...] | flip WHAT [TASK] ADDRESS BIT]",
+      "faults on purpose: fail|delay|corrupt|tear|busy|cut read|program|erase, fail frame|page|copy, "
+      "lose|storm timer|external; nth|every|share|times|seed|from|bytes|us N; flip pte|frame|slot|record|flash",
+      0, monitor_inject },
     { "halt", "", "syncs and powers off", 0, halt },
 };
 
@@ -100,9 +104,10 @@ struct process *monitor_process(const char *word)
 
 static int help(const struct monitor_host *host, unsigned count, const char *const *words)
 {
-    (void)host, (void)count, (void)words;
+    (void)host;
     for (unsigned i = 0; i < COMMANDS; i++)
-        monitor_print("%-8s%-28s%s\n", commands[i].name, commands[i].arguments, commands[i].help);
+        if (count < 2 || strcmp(words[1], commands[i].name) == 0)
+            monitor_print("%-8s%-28s%s\n", commands[i].name, commands[i].arguments, commands[i].help);
     return 0;
 }
 

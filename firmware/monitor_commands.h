@@ -26,6 +26,9 @@ monitor_command monitor_maps, monitor_pte, monitor_memory, monitor_free, monitor
 /* monitor_store.c */
 monitor_command monitor_log, monitor_files, monitor_wear, monitor_blocks, monitor_swap_on, monitor_swap_off;
 
+/* inject.c */
+monitor_command monitor_inject;
+
 /*
  * Executes a line, which it cuts into words, and tells of background tasks that have ended. What the command returns;
  * -ENOENT: there is none of that name, -EINVAL: it lacks words, -E2BIG: it has too many.

@@ -8,6 +8,7 @@
 
 #include "firmware/console.h"
 #include "firmware/fault.h"
+#include "firmware/inject.h"
 #include "firmware/linux/signal.h"
 #include "firmware/process.h"
 #include "firmware/task.h"
@@ -87,7 +88,7 @@ static void serve_external(void)
 
 void trap_poll_interrupts(void)
 {
-    uint64_t pending = csr_read(sip) & csr_read(sie);
+    uint64_t pending = inject_interrupts(csr_read(sip) & csr_read(sie));
 
     if (pending & SIE_STIE)
         task_alarm();

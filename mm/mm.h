@@ -223,7 +223,10 @@ struct page_info {
     int levels;      /* how many of them were read */
     pa_t frame;
     uint32_t slot;
-    uint32_t maps; /* how many PTEs map the frame */
+    uint32_t maps;   /* how many PTEs map the frame */
+    uint64_t *entry; /* where the last of `pte` lies, and the descriptor of `frame`: for dumps and fault injection */
+    void *descriptor;
+    uint32_t descriptor_bytes;
 };
 void space_page(struct space *space, va_t va, struct page_info *info);
 
@@ -236,6 +239,13 @@ struct mm_statistics {
     uint32_t pinned_store_frames; /* of those pinned: the store's maps, which grow with what it holds */
 };
 void mm_statistics(struct mm_statistics *out);
+
+/*
+ * Fault injection: `refuse` is asked before frames are made sure of (true: -ENOMEM), a frame goes to the store (NULL), or a
+ * copy reaches a page (-EFAULT). NULL: nothing is asked, and it costs nothing.
+ */
+enum mm_request { MM_FRAMES, MM_STORE_FRAME, MM_COPY };
+void mm_refuse(bool (*refuse)(enum mm_request request));
 
 /* NULL, or the invariant that does not hold, in words. Walks everything. */
 const char *mm_check(void);

@@ -111,6 +111,16 @@ void slot_share(struct store *store, slot_t slot);
 void slot_put(struct store *store, slot_t slot);
 uint32_t slot_references(const struct store *store, slot_t slot);
 
+/* Where a slot and its record lie: for dumps and fault injection. */
+struct slot_location {
+    void *entry;
+    uint32_t entry_bytes;
+    uint8_t *tail;    /* the record, as far as it lies in one frame; NULL: on flash, or lost */
+    uint32_t address; /* of the record in the flash part */
+    uint32_t bytes;   /* of the record, or of what `tail` shows; 0: lost */
+};
+void slot_locate(const struct store *store, slot_t slot, struct slot_location *place);
+
 /*
  * Promises. How many pages of whatever contents the tail and the flash can hold for slots, now and until something
  * durable grows or a block dies; and the same promise made by the caller: that many slots will find their table entry,

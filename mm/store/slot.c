@@ -270,6 +270,20 @@ enum slot_source slot_where(const struct store *store, slot_t slot)
     return slot_place_of(slot_held(store, slot)) == PLACE_TAIL ? SLOT_TAIL : SLOT_FLASH;
 }
 
+void slot_locate(const struct store *store, slot_t slot, struct slot_location *place)
+{
+    struct slot_entry *entry = slot_held(store, slot);
+
+    *place = (struct slot_location){ .entry = entry, .entry_bytes = sizeof *entry };
+    if (slot_place_of(entry) == PLACE_TAIL)
+        place->tail = tail_locate(store, entry->place, &place->bytes);
+    if (slot_place_of(entry) != PLACE_FLASH)
+        return;
+    place->bytes = slot_units(entry) * FORMAT_UNIT;
+    place->address = store->config.base + place_block(store, entry->place) * store->block_bytes +
+                     place_offset(store, entry->place);
+}
+
 /* ---- References ---- */
 
 void slot_share(struct store *store, slot_t slot)

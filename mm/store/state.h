@@ -405,6 +405,8 @@ int tail_make_room(struct store *store, bool writes_back);
 /* -EAGAIN: full; -ENOMEM. */
 int tail_append(struct store *store, const struct tail_record *record, const void *payload, uint32_t *place);
 const struct tail_record *tail_at(const struct store *store, uint32_t place);
+/* The record there, so far as it lies in its first frame. */
+uint8_t *tail_locate(const struct store *store, uint32_t place, uint32_t *bytes);
 /* The payload, in one piece: in the tail itself, or copied to `into`. */
 const void *tail_payload(const struct store *store, uint32_t place, void *into);
 void tail_died(struct store *store, uint32_t place);

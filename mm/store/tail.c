@@ -190,6 +190,15 @@ const struct tail_record *tail_at(const struct store *store, uint32_t place)
     return (const struct tail_record *)((const uint8_t *)*frame_slot(&store->tail, at.frame) + at.offset);
 }
 
+uint8_t *tail_locate(const struct store *store, uint32_t place, uint32_t *bytes)
+{
+    struct cursor at = to_cursor(place);
+    uint32_t all = RECORD_HEADER + tail_at(store, place)->length;
+
+    *bytes = FORMAT_PAGE - at.offset < all ? FORMAT_PAGE - at.offset : all;
+    return (uint8_t *)*frame_slot(&store->tail, at.frame) + at.offset;
+}
+
 const void *tail_payload(const struct store *store, uint32_t place, void *into)
 {
     struct cursor at = to_cursor(place);

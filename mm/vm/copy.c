@@ -21,21 +21,22 @@ static inline bool look(const struct space *space, va_t va, enum access access, 
 }
 
 /* Each turn brings the page further (missing, clean, copied at a store), so there are few. */
-static __attribute__((noinline)) int fault_and_look(struct space *space, va_t va, enum access access, uint8_t **at)
+static __attribute__((noinline)) int reach_slowly(struct space *space, va_t va, enum access access, uint8_t **at)
 {
-    int error;
+    if (va - USER_BASE >= USER_TOP - USER_BASE || (mm.refuse && mm.refuse(MM_COPY)))
+        return -EFAULT;
+    while (!look(space, va, access, at)) {
+        int error = fault(space, va, access);
 
-    do
-        error = fault(space, va, access);
-    while (!error && !look(space, va, access, at));
-    return error;
+        if (error)
+            return error;
+    }
+    return 0;
 }
 
 int space_reach(struct space *space, va_t va, enum access access, uint8_t **at)
 {
-    if (va - USER_BASE >= USER_TOP - USER_BASE)
-        return -EFAULT;
-    return look(space, va, access, at) ? 0 : fault_and_look(space, va, access, at);
+    return va - USER_BASE < mm.copied && look(space, va, access, at) ? 0 : reach_slowly(space, va, access, at);
 }
 
 static uint64_t to_page_end(va_t va, uint64_t bytes)

@@ -22,8 +22,6 @@
 #include "mm/vm/space.h"
 
 #define SPURIOUS_LIMIT 1000u
-/* A page of the object and a copy of it; nodes come from the reserve. */
-#define FAULT_FRAMES 2u
 
 static const uint8_t region_allows[] = {
     [ACCESS_LOAD] = MAP_READ | MAP_WRITE,
@@ -278,7 +276,7 @@ static int bring(struct cause *cause)
     if (!(cause->region->protection & region_allows[cause->access]))
         return -EACCES;
     cause->space->spurious = 0;
-    if (__builtin_expect(mm.free < FAULT_FRAMES + RESERVE_FRAMES, 0)) {
+    if (__builtin_expect(mm.free < mm.fault_floor, 0)) {
         error = reclaim(FAULT_FRAMES + RESERVE_FRAMES);
         if (error)
             return error;

@@ -187,6 +187,7 @@ int mm_init(const struct mm_config *config)
     mm.families_pool = (struct pool)POOL_OF(struct family);
     mm.objects_pool = (struct pool)POOL_OF(struct object);
     mm.generation = 1;
+    mm_refuse(NULL);
     mm.asid_last = (1u << cpu_asid_bits()) - 1;
     mm.asid_next = 1;
     return 0;
@@ -211,6 +212,15 @@ void mm_attach(struct store *store)
 struct store *mm_store(void)
 {
     return mm.store;
+}
+
+/* A floor that no number of free frames reaches, and to which a few more can be added. */
+void mm_refuse(bool (*refuse)(enum mm_request request))
+{
+    mm.refuse = refuse;
+    mm.floor = refuse ? UINT32_MAX / 2 : RESERVE_FRAMES;
+    mm.fault_floor = mm.floor + FAULT_FRAMES;
+    mm.copied = refuse ? 0 : USER_TOP - USER_BASE;
 }
 
 /* ---- Frames for the firmware and the store ---- */
@@ -247,6 +257,8 @@ void *mm_page_get(void *context)
     uint32_t number;
 
     (void)context;
+    if (mm.refuse && mm.refuse(MM_STORE_FRAME))
+        return NULL;
     if (!mm.free || (mm.store_frames == mm.store_share && !promise_extend_store()))
         return NULL;
     mm.store_frames++;

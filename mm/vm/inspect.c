@@ -77,6 +77,8 @@ static void describe_frame(uint32_t number, struct page_info *info)
 {
     info->frame.raw = (mm.pool_ppn + number) << PAGE_SHIFT;
     info->maps = frame_at(number)->maps;
+    info->descriptor = frame_at(number);
+    info->descriptor_bytes = sizeof(struct frame);
     info->slot = frame_at(number)->slot;
     info->state = number == mm.zero ? PAGE_ZERO : PAGE_RESIDENT;
 }
@@ -106,9 +108,10 @@ void space_page(struct space *space, va_t va, struct page_info *info)
     if (va >= USER_TOP)
         return;
     for (unsigned level = 3; level > 0 && (entry & ENTRY_V); level--) {
-        const entry_t *node = frame_view(entry_frame(entry));
+        entry_t *node = frame_view(entry_frame(entry));
 
-        entry = node[(page >> (TABLE_SHIFT * (level - 1))) & (TABLE_ENTRIES - 1)];
+        info->entry = &node[(page >> (TABLE_SHIFT * (level - 1))) & (TABLE_ENTRIES - 1)];
+        entry = *info->entry;
         info->pte[info->levels++] = entry;
     }
     if (info->levels == 3 && (entry & ENTRY_U))

@@ -180,6 +180,8 @@ int reclaim(uint32_t free)
     bool refused = false;
     uint32_t number;
 
+    if (mm.refuse && mm.refuse(MM_FRAMES))
+        return -ENOMEM;
     while (mm.free < free && (number = turn(&mm.hand, &looks)) != 0) {
         int error = may_go(number, refused) ? frame_evict(number) : 0;
 

@@ -19,6 +19,8 @@
  * object); the store asks for one frame of the tail and one of its slot table per page that it saves.
  */
 #define RESERVE_FRAMES 8u
+/* A fault takes a page of the object and a copy of it; nodes come from the reserve. */
+#define FAULT_FRAMES 2u
 /* What is made sure of beyond it before a copy; a fault asks for less. That much of the promised frames is never the last. */
 #define COPY_FRAMES 4u
 /* What promises leave evictable whatever happens: enough for the pages that one instruction and one copy touch. */
@@ -181,6 +183,11 @@ struct mm {
     uint32_t hand, idle_hand; /* of the clock; of the search for idle pages while the tail is full */
     bool none_idle;           /* that search has found none since the clock went on */
 
+    /* What faults and copies look at. With mm_refuse() nothing passes it, and all go the slow way, where `refuse` is asked. */
+    uint32_t floor;       /* free frames that only tables and the store may take */
+    uint32_t fault_floor; /* and FAULT_FRAMES */
+    uint64_t copied;      /* bytes of user space */
+    bool (*refuse)(enum mm_request);
     uint64_t promised;                  /* pages */
     uint64_t pinned;                    /* frames */
     uint64_t store_held;                /* what store_promise() was asked for */
@@ -328,7 +335,7 @@ int frame_evict(uint32_t number) MUST_CHECK;
 /* Nothing below calls reclaim() once this has answered 0: entries that were looked up stay where they are. */
 static inline int frames_ensure(uint32_t frames)
 {
-    return __builtin_expect(mm.free >= frames + RESERVE_FRAMES, 1) ? 0 : reclaim(frames + RESERVE_FRAMES);
+    return __builtin_expect(mm.free >= frames + mm.floor, 1) ? 0 : reclaim(frames + RESERVE_FRAMES);
 }
 
 #endif
