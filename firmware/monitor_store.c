@@ -31,6 +31,13 @@ int monitor_log(const struct monitor_host *host, unsigned count, const char *con
                   s.records_to_flash, s.durable_records, s.gc_moved_records, s.gc_moved_bytes);
     monitor_print("ratio     %lu.%02lu; %lu bad records\n", s.payload_bytes_in / out,
                   s.payload_bytes_in % out * 100 / out, s.bad_records);
+    monitor_print("capacity  %lu pages in tail and flash: %u promised, %lu free\n", s.capacity_pages, s.promised_pages,
+                  s.capacity_pages > s.promised_pages ? s.capacity_pages - s.promised_pages : 0);
+    if (s.blocks)
+        monitor_print("blocks    %u: %u bad, %u erased, %u in reserve; swap may take %u\n", s.blocks, s.blocks_bad,
+                      s.blocks_erased, s.reserve_blocks, s.swap_blocks_most);
+    if (s.life_declared)
+        monitor_print("life      %ld erases may be spent now\n", s.life_erases);
     if (host->flash)
         monitor_print("flash     %lu bytes read, %lu programmed, %lu erases, %lu failures\n",
                       host->flash->counters.read_bytes, host->flash->counters.program_bytes,
@@ -118,13 +125,40 @@ int monitor_wear(const struct monitor_host *host, unsigned count, const char *co
     return 0;
 }
 
+/* What it is from now on, for whoever asks or has changed it. */
+static int show_swap(const char *news)
+{
+    struct store_statistics s;
+
+    store_statistics(mm_store(), &s);
+    monitor_print("%sswap %s: %u of %u blocks, room for %lu pages, %u promised\n", news,
+                  s.swap_blocks_most ? "on" : "off", s.swap_blocks_most, s.blocks, s.capacity_pages, s.promised_pages);
+    return 0;
+}
+
 static int set_swap(uint32_t blocks)
 {
-    int error = store_here() ? (int)MM_RETRY(store_swap_set(mm_store(), blocks)) : -ENODEV;
+    struct store *store = store_here();
+    struct store_statistics s;
 
+    if (!store)
+        return -ENODEV;
+    store_statistics(store, &s);
+    if (!s.blocks) {
+        monitor_print("refused: no store on flash\n");
+        return -ENODEV;
+    }
+    blocks = blocks < s.blocks ? blocks : s.blocks;
+    if (blocks == s.swap_blocks_most)
+        return show_swap("nothing to change: ");
+    int error = (int)MM_RETRY(store_swap_set(store, blocks));
+
+    if (!error)
+        return show_swap("");
     if (error == -ENOSPC)
-        monitor_print("refused: what is swapped out does not fit the tail\n");
-    else if (error && mm_store())
+        monitor_print("refused: %lu pages that are out or promised would have no room\n",
+                      store_swap_lacks(store, blocks));
+    else
         monitor_print("failed: error %d\n", -error);
     return error;
 }

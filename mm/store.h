@@ -129,8 +129,13 @@ void slot_locate(const struct store *store, slot_t slot, struct slot_location *p
 uint64_t store_capacity_pages(const struct store *store);
 int store_promise(struct store *store, int64_t pages) MUST_CHECK;
 
-/* Swap on flash. Off: every flash record must fit the tail. -ENOSPC refused: it does not; -EAGAIN: under way. */
+/*
+ * Swap on flash, in so many blocks at most. -EAGAIN: what is out is moving into fewer blocks, or back to the tail; -ENOSPC
+ * refused: store_swap_lacks().
+ */
 int store_swap_set(struct store *store, uint32_t blocks) MUST_CHECK;
+/* How many of the pages that are out, or promised to callers, would have no room with so many blocks and the tail. */
+uint64_t store_swap_lacks(const struct store *store, uint32_t blocks);
 
 /* ---- Nodes: named durable files and directories ---- */
 
@@ -193,6 +198,12 @@ struct store_statistics {
     uint32_t wear_min, wear_max;
     uint64_t wear_total;
     uint32_t mount_reads, mount_read_bytes;
+    uint64_t capacity_pages; /* as store_capacity_pages() */
+    uint32_t promised_pages; /* of them */
+    uint32_t swap_blocks_most;
+    uint32_t reserve_blocks; /* kept free for collection */
+    bool life_declared;
+    int64_t life_erases; /* what it allows now */
 };
 void store_statistics(const struct store *store, struct store_statistics *out);
 

@@ -237,6 +237,7 @@ void store_statistics(const struct store *store, struct store_statistics *out)
     for (uint32_t i = 0; i < store->block_count; i++)
         count_block(block_at(store, i), out);
     out->wear_total = store->erases_total;
+    promise_statistics(store, out);
 }
 
 int store_block(const struct store *store, uint32_t index, struct block_info *info)

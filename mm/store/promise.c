@@ -136,23 +136,36 @@ bool swap_crowded(const struct store *store)
            swap_blocks_used(store) >= store->swap_blocks_max && tail_above_mark(store);
 }
 
-static bool fits_tail(const struct store *store)
+static uint64_t excess(uint64_t of, uint64_t over)
 {
-    uint64_t room = (uint64_t)tail_capacity_pages(store) * FORMAT_PAGE;
+    return of > over ? of - over : 0;
+}
 
-    return use_of(store).swap_units * FORMAT_UNIT + store->tail.bytes <= room;
+/* Pages that are out now and would have no room. */
+static uint64_t out_lacks(const struct store *store, uint32_t blocks)
+{
+    uint64_t units = use_of(store).swap_units;
+
+    if (blocks)
+        return excess(blocks_of(store, units) + 2, blocks) * pages_per_block(store);
+    return (excess(units * FORMAT_UNIT + store->tail.bytes, (uint64_t)tail_capacity_pages(store) * FORMAT_PAGE) +
+            FORMAT_PAGE - 1) /
+           FORMAT_PAGE;
+}
+
+uint64_t store_swap_lacks(const struct store *store, uint32_t blocks)
+{
+    uint64_t promised = excess(store->promised_pages, capacity_with(store, blocks)), out = out_lacks(store, blocks);
+
+    return promised > out ? promised : out;
 }
 
 int store_swap_set(struct store *store, uint32_t blocks)
 {
     if (!store->flash)
         return blocks ? -ENOSPC : 0;
-    if (blocks < store->swap_blocks_max) {
-        if (store->promised_pages > capacity_with(store, blocks))
-            return -ENOSPC;
-        if (!blocks ? !fits_tail(store) : blocks_of(store, use_of(store).swap_units) + 2 > blocks)
-            return -ENOSPC;
-    }
+    if (blocks < store->swap_blocks_max && store_swap_lacks(store, blocks))
+        return -ENOSPC;
     store->swap_blocks_max = blocks;
     collector_due(store);
     return swap_shrinking(store) ? -EAGAIN : 0;
@@ -202,4 +215,16 @@ int32_t life_credit(const struct store *store)
     if (credit > INT32_MAX)
         return INT32_MAX;
     return credit < LIFE_NEVER_DECLARED ? LIFE_NEVER_DECLARED : (int32_t)credit;
+}
+
+/* ---- For people ---- */
+
+void promise_statistics(const struct store *store, struct store_statistics *out)
+{
+    out->capacity_pages = store_capacity_pages(store);
+    out->promised_pages = store->promised_pages;
+    out->swap_blocks_most = store->swap_blocks_max < store->block_count ? store->swap_blocks_max : store->block_count;
+    out->reserve_blocks = store->flash ? reserve_blocks(store) : 0;
+    out->life_declared = store->flash && declared(store);
+    out->life_erases = out->life_declared ? credit_now(store) / SECONDS_PER_DAY : 0;
 }

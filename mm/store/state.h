@@ -537,6 +537,7 @@ void life_begin(struct store *store, int32_t credit);
 bool life_left(const struct store *store);
 void life_erased(struct store *store);
 int32_t life_credit(const struct store *store);
+void promise_statistics(const struct store *store, struct store_statistics *out);
 uint32_t swap_blocks_used(const struct store *store);
 /* Is swap to leave flash blocks? */
 bool swap_shrinking(const struct store *store);

@@ -1,0 +1,75 @@
+"""Swap on flash switched, grown and shrunk while tasks that check every byte run."""
+
+import re
+
+import pytest
+
+from conftest import PROGRAMS
+from test_monitor import Monitor
+
+BLOCKS = {'virt': 128, 'sifive_u': 428}
+FEW = {'virt': 24, 'sifive_u': 96}  # 6 MiB
+
+
+@pytest.fixture
+def monitor(board, image):
+    image('put', PROGRAMS / 'fill', PROGRAMS / 'hello')
+    shell = Monitor(BOARD=board, FRAMES=512, FLASH=image.path)
+    yield shell
+    shell.terminal.close(force=True)
+
+
+def room(monitor):
+    return int(re.search(r'^capacity +(\d+) pages', monitor('log'), re.M)[1])
+
+
+def test_grow_and_shrink_under_a_task(monitor, board):
+    blocks, few = BLOCKS[board], FEW[board]
+    at_first = room(monitor)
+    assert f'nothing to change: swap on: {blocks} of {blocks} blocks' in monitor('swapon')
+    assert 'good' in monitor('run fill 2500 1')
+    task = re.search(r'task (\d+)', monitor('run fill 900 1000 &'))[1]
+    # What it has out does not fit the tail, nor a block or two.
+    for command in ('swapoff', 'swapon 0', 'swapon 2'):
+        refused = re.search(r'refused: (\d+) pages that are out or promised would have no room', monitor(command))
+        assert int(refused[1]) > 0
+    assert f'swap on: {few} of {blocks} blocks' in monitor(f'swapon {few}')
+    assert room(monitor) < at_first
+    assert 'good' in monitor('run fill 700 2 7')
+    assert f'nothing to change: swap on: {few} of' in monitor(f'swapon {few}')
+    assert 'refused' in monitor('run fill 20000 1')
+    assert f'swap on: {few + 9} of {blocks} blocks' in monitor(f'swapon {few + 9}')
+    assert f'swap on: {blocks} of {blocks} blocks' in monitor(f'swapon {blocks + 1}')
+    # It runs on, and nothing that it wrote has changed.
+    assert re.search(rf'^ *{task} .*(runs|waits) .*fill$', monitor('ps'), re.M)
+    assert 'signal 2' in monitor(f'kill {task} 2') + monitor('')
+    checked = monitor('check')
+    assert 'memory: good' in checked and 'store: good' in checked and ' 0 bad' in checked
+    assert monitor.halt() == 0
+
+
+def test_off_and_on(monitor, board):
+    assert 'good' in monitor('run fill 900 2')
+    assert 'swap off: 0 of' in monitor('swapoff')
+    assert f'blocks    {BLOCKS[board]}: 0 bad' in monitor('log') and 'swap may take 0' in monitor('log')
+    assert 'nothing to change: swap off' in monitor('swapoff')
+    assert 'refused' in monitor('run fill 20000 1')
+    assert 'hello, world' in monitor('run hello')
+    assert 'good' in monitor('run fill 300 3')
+    assert 'swap on' in monitor('swapon')
+    assert 'good' in monitor('run fill 900 2')
+    assert monitor.halt() == 0
+
+
+def test_without_flash(board):
+    shell = Monitor(BOARD=board, FRAMES=512, FLASH='none')
+    for command in ('swapon', 'swapoff', 'swapon 5'):
+        assert 'refused: no store on flash' in shell(command)
+    assert re.search(r'^capacity +\d+ pages', shell('log'), re.M)
+    assert shell.halt() == 0
+
+
+def test_a_declared_life_is_shown(board, image):
+    shell = Monitor(BOARD=board, FRAMES=512, FLASH=image.path, BOOTARGS='life=10y')
+    assert re.search(r'^life +\d+ erases may be spent now$', shell('log').replace('\r', ''), re.M)
+    assert shell.halt() == 0
