@@ -1,5 +1,6 @@
 /* Commands about memory: maps, pte, mem, free, check. */
 #include "firmware/monitor_commands.h"
+#include "firmware/statistics.h"
 #include "firmware/usercopy.h"
 
 static void show_region(const struct region_info *region)
@@ -114,7 +115,7 @@ int monitor_free(const struct monitor_host *host, unsigned count, const char *co
 
 int monitor_check(const struct monitor_host *host, unsigned count, const char *const *words)
 {
-    const char *broken = mm_check();
+    const char *broken = statistics_check_memory();
     int error = broken ? -EIO : 0;
 
     (void)host, (void)words;

@@ -40,11 +40,10 @@ static void report_registers(const struct trap_frame *frame)
                  frame->x[i + 3]);
 }
 
-_Noreturn void assert_failed(const char *file, int line, const char *condition)
+_Noreturn void assert_failed(const char *file, int line)
 {
     panic_begin();
-    log_line("panic %s:%d: %s does not hold; called from 0x%lx", file, line, condition,
-             (uint64_t)__builtin_return_address(0));
+    log_line("panic %s:%d: called from 0x%lx", file, line, (uint64_t)__builtin_return_address(0));
     report_task();
     sbi_power_off(true);
 }

@@ -70,9 +70,18 @@ void statistics_print(const struct flash *flash)
     log_end();
 }
 
+const char *statistics_check_memory(void)
+{
+    static char place[32];
+    int line = mm_check();
+
+    text_format(place, sizeof(place), "mm/vm/check.c:%d", line);
+    return line ? place : NULL;
+}
+
 bool statistics_check(void)
 {
-    const char *broken = mm_check();
+    const char *broken = statistics_check_memory();
 
     if (!broken && mm_store())
         broken = store_check(mm_store());

@@ -427,7 +427,7 @@ _Noreturn void task_exit(void)
     task->state = TASK_DEAD;
     hart->dead = task;
     schedule();
-    assert_failed(__FILE__, __LINE__, "a dead task runs");
+    assert_failed(__FILE__, __LINE__); /* a dead task runs */
 }
 
 void task_enter_space(struct space *space)

@@ -4,9 +4,9 @@
 #ifndef MM_ASSERT_H
 #define MM_ASSERT_H
 
-/* Prints where and what, with the machine's state, and does not return. The firmware and the host each define it. */
-_Noreturn void assert_failed(const char *file, int line, const char *condition);
+/* Prints where, what stands there being left to the source, with the machine's state, and does not return. The firmware and the host each define it. */
+_Noreturn void assert_failed(const char *file, int line);
 
-#define ASSERT(condition) ((condition) ? (void)0 : assert_failed(__FILE__, __LINE__, #condition))
+#define ASSERT(condition) ((condition) ? (void)0 : assert_failed(__FILE__, __LINE__))
 
 #endif

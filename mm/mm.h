@@ -247,7 +247,7 @@ void mm_statistics(struct mm_statistics *out);
 enum mm_request { MM_FRAMES, MM_STORE_FRAME, MM_COPY };
 void mm_refuse(bool (*refuse)(enum mm_request request));
 
-/* NULL, or the invariant that does not hold, in words. Walks everything. */
-const char *mm_check(void);
+/* 0, or the line of mm/vm/check.c whose rule does not hold. Walks everything. */
+int mm_check(void);
 
 #endif

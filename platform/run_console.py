@@ -12,12 +12,19 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
 ESCAPE = 0x10
 END_OF_INPUT = b'\x10q'
 LINE_PREFIX = b'vellum: '
 END_LINE = re.compile(rb'^end status=(\d+)')
-FAILED_LINE = re.compile(rb'^(panic|check failed)')
+FAILED_LINE = re.compile(rb'^(panic|check failed)(?::? (\S+\.c):(\d+))?')
+
+# A statement that says what has to hold, and the lines that it may take.
+STATEMENT = re.compile(r'CHECK\(|BROKEN\(|ASSERT\(|assert_failed\(')
+STATEMENT_LINES = 8
+
+ROOT = Path(__file__).resolve().parents[1]
 
 STATUS_TIMEOUT = 124
 STATUS_FAILED = 125
@@ -32,6 +39,20 @@ TERMINATE_S = 5
 CTRL_A = 0x01
 
 
+def show_source(name, number):
+    """What has to hold there: the image has no room for the words."""
+    try:
+        lines = (ROOT / name).read_text(encoding='utf-8').splitlines()
+    except OSError:
+        return
+    first = last = number - 1
+    while first > 0 and last - first < STATEMENT_LINES and not STATEMENT.search(lines[first]):
+        first -= 1
+    while last + 1 < len(lines) and not lines[last].rstrip().endswith(';'):
+        last += 1
+    print(f'run: {name}:{number}: {" ".join(line.strip() for line in lines[first:last + 1])}', file=sys.stderr, flush=True)
+
+
 class Verdict:
     """What the firmware lines say about how the run ended."""
 
@@ -44,8 +65,10 @@ class Verdict:
         self.seen = True
         if ended := END_LINE.match(text):
             self.status = int(ended[1])
-        elif FAILED_LINE.match(text):
+        elif failed := FAILED_LINE.match(text):
             self.failed = True
+            if failed[2]:
+                show_source(failed[2].decode(), int(failed[3]))
 
 
 class FramedOutput:
@@ -99,8 +122,9 @@ class FramedOutput:
             self._plain(bytes([code]))
 
     def _end_line(self):
-        self.verdict.line(bytes(self.line))
         sys.stderr.buffer.write(LINE_PREFIX + bytes(self.line) + b'\n')
+        sys.stderr.buffer.flush()
+        self.verdict.line(bytes(self.line))
         self.line = None
 
     def finish(self):

@@ -1,5 +1,6 @@
 /* /proc/vellum: our own figures, a key and a value on each line. */
 #include "firmware/linux/proc.h"
+#include "firmware/statistics.h"
 #include "hal/cpu.h"
 
 static void add(struct text *text, const char *key, uint64_t value)
@@ -115,7 +116,7 @@ void proc_vellum_check(struct text *text, const struct process *process)
     (void)process;
     LIST_EACH(link, process_list())
     processes++;
-    add_verdict(text, "memory_broken", mm_check());
+    add_verdict(text, "memory_broken", statistics_check_memory());
     add_verdict(text, "store_broken", store_check(mm_store()));
     add(text, "processes", processes);
 }

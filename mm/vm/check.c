@@ -1,6 +1,7 @@
 /*
  * mm_check(): the invariants of mm/DESIGN.md that are about frames, tables, regions and promises, executed. It walks
- * everything and changes nothing. Each check answers NULL or the rule that is broken.
+ * everything and changes nothing. Each check answers 0 or the line of this file whose rule is broken: the rule's words
+ * stand here and are not in the image.
  *
  * How many PTEs hold a frame is asked of the reverse map, which is itself what is to be checked; and all PTEs are counted
  * against all descriptors, so a PTE that the reverse map misses is found as well.
@@ -8,10 +9,11 @@
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
 
-#define CHECK(condition, rule) \
-    do {                       \
-        if (!(condition))      \
-            return rule;       \
+#define BROKEN(rule) __LINE__
+#define CHECK(condition, rule)   \
+    do {                         \
+        if (!(condition))        \
+            return BROKEN(rule); \
     } while (0)
 
 /* A multiple of every number of references up to 16: the parts that such slots are counted in are whole numbers. */
@@ -28,7 +30,7 @@ struct tally {
 
 /* ---- Frames ---- */
 
-static const char *check_free_list(void)
+static int check_free_list(void)
 {
     uint32_t length = 0;
 
@@ -40,10 +42,10 @@ static const char *check_free_list(void)
               "a free frame that should be zeros is not");
     }
     CHECK(length == mm.free, "the free list is shorter than the count of free frames");
-    return NULL;
+    return 0;
 }
 
-static const char *check_descriptor(const struct frame *frame, struct tally *tally)
+static int check_descriptor(const struct frame *frame, struct tally *tally)
 {
     switch (frame->kind) {
     case FRAME_FREE:
@@ -68,34 +70,36 @@ static const char *check_descriptor(const struct frame *frame, struct tally *tal
     default:
         break;
     }
-    return NULL;
+    return 0;
 }
 
-static const char *check_frames(struct tally *tally)
+static int check_frames(struct tally *tally)
 {
     uint32_t kinds[FRAME_KINDS] = { 0 };
-    const char *broken = check_free_list();
+    int broken = check_free_list();
 
-    CHECK(!broken, broken);
+    if (broken)
+        return broken;
     for (uint32_t number = 0; number < mm.count; number++) {
         const struct frame *frame = frame_at(number);
 
         CHECK(frame->kind < FRAME_KINDS, "a frame is in no known state");
         kinds[frame->kind]++;
         broken = check_descriptor(frame, tally);
-        CHECK(!broken, broken);
+        if (broken)
+            return broken;
     }
     for (unsigned kind = 0; kind < FRAME_KINDS; kind++)
         CHECK(kinds[kind] == mm.kinds[kind], "the count of frames of a kind is wrong");
     CHECK(kinds[FRAME_FREE] == mm.free, "a free frame is not in the free list");
     CHECK(kinds[FRAME_ZERO] == 1 && frame_at(mm.zero)->kind == FRAME_ZERO, "the frame of zeros is gone");
     CHECK(page_is_zero(frame_view(mm.zero)), "the frame of zeros is not zeros");
-    return NULL;
+    return 0;
 }
 
 /* ---- Slots ---- */
 
-static const char *count_slot(slot_t slot, struct tally *tally)
+static int count_slot(slot_t slot, struct tally *tally)
 {
     uint32_t references = slot_references(mm.store, slot);
 
@@ -104,27 +108,27 @@ static const char *count_slot(slot_t slot, struct tally *tally)
         tally->slot_parts += SLOT_PARTS / references;
     else
         tally->slots_rough++;
-    return NULL;
+    return 0;
 }
 
-static const char *check_slots(const struct tally *tally)
+static int check_slots(const struct tally *tally)
 {
     struct store_statistics statistics;
 
     if (!mm.store)
-        return NULL;
+        return 0;
     store_statistics(mm.store, &statistics);
     if (tally->slots_rough) {
         CHECK(tally->slot_parts / SLOT_PARTS <= statistics.slots_used, "more slots are named than are in use");
-        return NULL;
+        return 0;
     }
     CHECK(tally->slot_parts == SLOT_PARTS * statistics.slots_used, "slots' references are not those that exist");
-    return NULL;
+    return 0;
 }
 
 /* ---- Entries of a space ---- */
 
-static const char *check_private(const struct space *space, uint32_t page, entry_t entry)
+static int check_private(const struct space *space, uint32_t page, entry_t entry)
 {
     const struct frame *frame = frame_at(entry_frame(entry));
 
@@ -134,10 +138,10 @@ static const char *check_private(const struct space *space, uint32_t page, entry
     CHECK(!(entry & ENTRY_W) || !frame->slot || slot_references(mm.store, frame->slot) == 1,
           "a writable frame has a live copy that others share");
     CHECK(!(entry & ENTRY_W) || !(entry & ENTRY_COW), "a frame that is copied at a store is writable");
-    return NULL;
+    return 0;
 }
 
-static const char *check_shared(const struct region *region, uint32_t page, entry_t entry)
+static int check_shared(const struct region *region, uint32_t page, entry_t entry)
 {
     const struct frame *frame = frame_at(entry_frame(entry));
 
@@ -146,10 +150,10 @@ static const char *check_shared(const struct region *region, uint32_t page, entr
     CHECK(frame->page == region->offset + (page - region->start), "an object's frame is mapped at another page");
     CHECK((region->flags & REGION_SHARED) || !(entry & ENTRY_W), "a private region can store to an object's frame");
     CHECK(frame->page < object_pages(region->object), "a page beyond the object's end is mapped");
-    return NULL;
+    return 0;
 }
 
-static const char *check_rights(const struct region *region, entry_t entry)
+static int check_rights(const struct region *region, entry_t entry)
 {
     entry_t allowed = entry_permissions(region->protection);
 
@@ -158,21 +162,22 @@ static const char *check_rights(const struct region *region, entry_t entry)
     CHECK(!(entry & ENTRY_V) == !region->protection, "a PTE is valid without rights, or hidden with them");
     CHECK(!(entry & ENTRY_V) || (entry & ENTRY_RWX), "a leaf looks like a pointer");
     CHECK(!(entry & ENTRY_V) || (entry & mm.leaf_bits) == mm.leaf_bits, "a PTE lacks the chip's attributes of RAM");
-    return NULL;
+    return 0;
 }
 
-static const char *check_frame_entry(const struct space *space, const struct region *region, uint32_t page,
-                                     entry_t entry, struct tally *tally)
+static int check_frame_entry(const struct space *space, const struct region *region, uint32_t page, entry_t entry,
+                             struct tally *tally)
 {
     uint32_t number = entry_frame(entry);
-    const char *broken = check_rights(region, entry);
+    int broken = check_rights(region, entry);
 
-    CHECK(!broken, broken);
+    if (broken)
+        return broken;
     CHECK(number >= mm.first && number < mm.count, "a PTE reaches beyond the pool, or a firmware frame");
     switch (frame_at(number)->kind) {
     case FRAME_ZERO:
         CHECK(!(entry & ENTRY_W), "the frame of zeros is writable");
-        return NULL;
+        return 0;
     case FRAME_ANONYMOUS:
         broken = check_private(space, page, entry);
         break;
@@ -180,14 +185,14 @@ static const char *check_frame_entry(const struct space *space, const struct reg
         broken = check_shared(region, page, entry);
         break;
     default:
-        return "a PTE reaches a frame that is not a task's";
+        return BROKEN("a PTE reaches a frame that is not a task's");
     }
     tally->ptes++;
     tally->space_resident++;
     return broken;
 }
 
-static const char *check_entry(struct space *space, uint32_t page, entry_t entry, struct tally *tally)
+static int check_entry(struct space *space, uint32_t page, entry_t entry, struct tally *tally)
 {
     const struct region *region = region_at(space, page);
 
@@ -204,10 +209,10 @@ static const char *check_entry(struct space *space, uint32_t page, entry_t entry
 
 /* ---- Trees ---- */
 
-typedef const char *(*check_leaf)(void *owner, uint64_t page, entry_t entry, struct tally *tally);
+typedef int (*check_leaf)(void *owner, uint64_t page, entry_t entry, struct tally *tally);
 
 /* One node: its descriptor, and how many entries are in use. */
-static const char *check_node(const struct tree *tree, entry_t pointer, unsigned level, struct tally *tally)
+static int check_node(const struct tree *tree, entry_t pointer, unsigned level, struct tally *tally)
 {
     uint32_t number = entry_frame(pointer), used = 0;
     unsigned entries = tree->bits & FRAME_OF_OBJECT || level < tree->levels ? TABLE_ENTRIES : TABLE_ENTRIES / 2;
@@ -223,37 +228,39 @@ static const char *check_node(const struct tree *tree, entry_t pointer, unsigned
     CHECK(used || (level == tree->levels && !(tree->bits & FRAME_OF_OBJECT)), "an empty table was not given back");
     tally->space_nodes++;
     tally->space_extra += !!(frame->bits & FRAME_EXTRA);
-    return NULL;
+    return 0;
 }
 
 /* Nodes are checked where the walk first enters them: at their first page, or at the first page after a gap. */
-static const char *check_tree(const struct tree *tree, uint64_t end, check_leaf leaf, void *owner, struct tally *tally)
+static int check_tree(const struct tree *tree, uint64_t end, check_leaf leaf, void *owner, struct tally *tally)
 {
     for (uint64_t page = 0, next; page < end; page = next) {
         const entry_t *entry = &tree->root;
         unsigned level = tree->levels;
-        const char *broken = NULL;
+        int broken = 0;
 
         for (; level > 0 && (*entry & ENTRY_V); level--) {
             unsigned shift = TABLE_SHIFT * (level - 1);
 
             if (!(page & ((1ull << (shift + TABLE_SHIFT)) - 1)))
                 broken = check_node(tree, *entry, level, tally);
-            CHECK(!broken, broken);
+            if (broken)
+                return broken;
             entry = (const entry_t *)frame_view(entry_frame(*entry)) + ((page >> shift) & (TABLE_ENTRIES - 1));
         }
         CHECK(level == 0 || !*entry, "an entry above the leaves is not a pointer");
         next = ((page >> (TABLE_SHIFT * level)) + 1) << (TABLE_SHIFT * level);
         if (level == 0 && *entry)
             broken = leaf(owner, page, *entry, tally);
-        CHECK(!broken, broken);
+        if (broken)
+            return broken;
     }
-    return NULL;
+    return 0;
 }
 
 /* ---- Spaces ---- */
 
-static const char *check_region(const struct space *space, const struct region *region)
+static int check_region(const struct space *space, const struct region *region)
 {
     const struct region *next = region->next;
 
@@ -268,7 +275,7 @@ static const char *check_region(const struct space *space, const struct region *
     CHECK(!(region->protection & MAP_WRITE) || (region->flags & (REGION_CHARGED | REGION_NORESERVE)) > REGION_TABLES ||
               (region->flags & (REGION_NORESERVE | REGION_SHARED)),
           "a writable region is not promised");
-    return NULL;
+    return 0;
 }
 
 /* Nodes that regions with REGION_TABLES need, each counted once, in address order; and the root. */
@@ -292,15 +299,16 @@ static uint32_t nodes_promised(const struct space *space)
     return nodes;
 }
 
-static const char *check_regions(const struct space *space)
+static int check_regions(const struct space *space)
 {
     uint32_t regions = 0, mapped = 0, promised = 0, locked = 0, noreserve = 0;
 
     for (const struct region *region = space->first; region; region = region->next) {
         uint32_t pages = region->end - region->start;
-        const char *broken = check_region(space, region);
+        int broken = check_region(space, region);
 
-        CHECK(!broken, broken);
+        if (broken)
+            return broken;
         CHECK(++regions <= space->regions, "a space has more regions than it counts");
         mapped += pages;
         noreserve += !!(region->flags & REGION_NORESERVE);
@@ -313,37 +321,40 @@ static const char *check_regions(const struct space *space)
     CHECK(promised == space->promised, "a space's count of promised pages is wrong");
     CHECK(locked == space->locked, "a space's count of locked pages is wrong");
     CHECK(nodes_promised(space) == space->tables, "a space's count of promised tables is wrong");
-    return NULL;
+    return 0;
 }
 
-static const char *check_space_leaf(void *owner, uint64_t page, entry_t entry, struct tally *tally)
+static int check_space_leaf(void *owner, uint64_t page, entry_t entry, struct tally *tally)
 {
     return check_entry(owner, (uint32_t)page, entry, tally);
 }
 
-static const char *check_asid(const struct space *space)
+static int check_asid(const struct space *space)
 {
     if (!mm.asid_last || space->generation != mm.generation)
-        return NULL;
+        return 0;
     CHECK(space->asid && space->asid < mm.asid_next, "an ASID is in use that was not given out");
     for (const struct family *family = mm.families; family; family = family->next) {
         for (const struct space *other = family->spaces; other; other = other->family_next)
             CHECK(other == space || other->generation != mm.generation || other->asid != space->asid,
                   "two spaces have one ASID");
     }
-    return NULL;
+    return 0;
 }
 
-static const char *check_space(struct space *space, struct tally *tally)
+static int check_space(struct space *space, struct tally *tally)
 {
-    const char *broken = check_regions(space);
+    int broken = check_regions(space);
 
-    CHECK(!broken, broken);
+    if (broken)
+        return broken;
     broken = check_asid(space);
-    CHECK(!broken, broken);
+    if (broken)
+        return broken;
     tally->space_resident = tally->space_swapped = tally->space_nodes = tally->space_extra = tally->space_loose = 0;
     broken = check_tree(&space->tree, USER_TOP_PAGE, check_space_leaf, space, tally);
-    CHECK(!broken, broken);
+    if (broken)
+        return broken;
     CHECK(tally->space_resident == space->resident, "a space's count of resident pages is wrong");
     CHECK(tally->space_swapped == space->swapped, "a space's count of pages in slots is wrong");
     CHECK(tally->space_nodes == space->tree.nodes, "a space's count of tables is wrong");
@@ -354,7 +365,7 @@ static const char *check_space(struct space *space, struct tally *tally)
     CHECK(tally->space_loose == space->loose, "a space's count of pages promised one by one is wrong");
     tally->promised += space->promised + space->loose;
     tally->pinned += 1 + space->tables + space->extra + space->locked;
-    return NULL;
+    return 0;
 }
 
 /* ---- Objects ---- */
@@ -364,7 +375,7 @@ struct object_tally {
     uint32_t pages, unsynced;
 };
 
-static const char *check_object_leaf(void *owner, uint64_t page, entry_t entry, struct tally *tally)
+static int check_object_leaf(void *owner, uint64_t page, entry_t entry, struct tally *tally)
 {
     struct object_tally *seen = owner;
 
@@ -379,10 +390,10 @@ static const char *check_object_leaf(void *owner, uint64_t page, entry_t entry, 
               frame_at(entry_frame(entry))->page == page,
           "an object's entry names a frame of another page");
     tally->object_frames--;
-    return NULL;
+    return 0;
 }
 
-static const char *check_object_regions(const struct object *object)
+static int check_object_regions(const struct object *object)
 {
     uint32_t writers = 0, regions = 0;
 
@@ -394,18 +405,20 @@ static const char *check_object_regions(const struct object *object)
     CHECK(writers == object->writers, "an object's count of writers is wrong");
     CHECK(object->references >= regions, "an object has fewer references than regions");
     CHECK(object->references || object->node, "an object without file and references was not freed");
-    return NULL;
+    return 0;
 }
 
-static const char *check_object(const struct object *object, struct tally *tally)
+static int check_object(const struct object *object, struct tally *tally)
 {
     struct object_tally seen = { .object = object };
-    const char *broken = check_object_regions(object);
+    int broken = check_object_regions(object);
 
-    CHECK(!broken, broken);
+    if (broken)
+        return broken;
     tally->space_nodes = 0;
     broken = check_tree(&object->tree, 1ull << (TABLE_SHIFT * object->tree.levels), check_object_leaf, &seen, tally);
-    CHECK(!broken, broken);
+    if (broken)
+        return broken;
     CHECK(seen.pages == object->pages, "an object's count of pages is wrong");
     CHECK(seen.unsynced == object->unsynced, "an object's count of dirty pages is wrong");
     CHECK(tally->space_nodes == object->tree.nodes, "an object's count of tables is wrong");
@@ -415,12 +428,12 @@ static const char *check_object(const struct object *object, struct tally *tally
     tally->nodes -= object->tree.nodes;
     tally->promised += object->promised;
     tally->pinned += object->tables;
-    return NULL;
+    return 0;
 }
 
 /* ---- The reverse map ---- */
 
-static const char *check_reverse_map(struct tally *tally)
+static int check_reverse_map(struct tally *tally)
 {
     for (uint32_t number = mm.first; number < mm.count; number++) {
         const struct frame *frame = frame_at(number);
@@ -433,16 +446,17 @@ static const char *check_reverse_map(struct tally *tally)
         else
             continue;
         if (frame->slot) {
-            const char *broken = count_slot(frame->slot, tally);
+            int broken = count_slot(frame->slot, tally);
 
-            CHECK(!broken, broken);
+            if (broken)
+                return broken;
         }
     }
     CHECK(tally->ptes == tally->maps, "PTEs and the descriptors' counts of them differ");
-    return NULL;
+    return 0;
 }
 
-static const char *check_totals(const struct tally *tally)
+static int check_totals(const struct tally *tally)
 {
     CHECK(!tally->nodes, "a table belongs to no space and no object");
     CHECK(!tally->extra, "an unpromised table belongs to no space");
@@ -450,13 +464,13 @@ static const char *check_totals(const struct tally *tally)
     CHECK(tally->promised == mm.promised, "the sum of promised pages is wrong");
     CHECK(tally->pinned + mm.store_share == mm.pinned, "the sum of pinned frames is wrong");
     CHECK(mm.store_frames <= mm.store_share, "the store has more frames than its share");
-    return NULL;
+    return 0;
 }
 
-const char *mm_check(void)
+int mm_check(void)
 {
     struct tally tally = { 0 };
-    const char *broken = check_frames(&tally);
+    int broken = check_frames(&tally);
 
     for (struct family *family = mm.families; family && !broken; family = family->next) {
         for (struct space *space = family->spaces; space && !broken; space = space->family_next)

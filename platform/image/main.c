@@ -36,9 +36,9 @@ static const struct command commands[] = {
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
-_Noreturn void assert_failed(const char *file, int line, const char *condition)
+_Noreturn void assert_failed(const char *file, int line)
 {
-    fprintf(stderr, "vellum-image: %s:%d: %s does not hold; this is a bug\n", file, line, condition);
+    fprintf(stderr, "vellum-image: %s:%d: what has to hold does not; this is a bug\n", file, line);
     abort();
 }
 

@@ -12,9 +12,9 @@ static struct {
     uint64_t compress, expand, bytes, pages;
 } total;
 
-_Noreturn void assert_failed(const char *file, int line, const char *condition)
+_Noreturn void assert_failed(const char *file, int line)
 {
-    die("codec: %s:%d: %s does not hold", file, line, condition);
+    die("codec: %s:%d: ASSERT failed", file, line);
 }
 
 static uint64_t instructions(void)

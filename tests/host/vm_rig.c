@@ -361,13 +361,37 @@ void rig_drain(void)
     rig_fail("the store is not idle after %u steps", WAITS_MAX);
 }
 
+const char *rig_rule(int line)
+{
+    static char text[4096];
+    char *rule, *end;
+    FILE *file = fopen("mm/vm/check.c", "r");
+    size_t bytes = 0;
+
+    if (!file)
+        rig_fail("mm/vm/check.c is not there: tests run where the sources are");
+    /* The line is one of a statement's; its words are the last that begin before that statement's end. */
+    for (int i = 1; bytes < sizeof(text) && fgets(text + bytes, (int)(sizeof(text) - bytes), file); i++) {
+        if (i >= line && strstr(text + bytes, ";"))
+            break;
+        bytes += i + 8 < line ? 0 : strlen(text + bytes);
+    }
+    (void)fclose(file);
+    end = strrchr(text, '"');
+    if (!end)
+        rig_fail("no rule at line %d of mm/vm/check.c", line);
+    *end = '\0';
+    rule = strrchr(text, '"');
+    return rule ? rule + 1 : text;
+}
+
 void rig_check(void)
 {
-    const char *broken = mm_check();
+    int line = mm_check();
+    const char *broken = store_check(mm_store());
 
-    if (broken)
-        rig_fail("mm_check: %s", broken);
-    broken = store_check(mm_store());
+    if (line)
+        rig_fail("mm_check: %s", rig_rule(line));
     if (broken)
         rig_fail("store_check: %s", broken);
 }

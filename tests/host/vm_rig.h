@@ -66,6 +66,8 @@ void rig_while_waiting(void (*others)(void));
 void rig_drain(void);
 /* Asserts mm_check() and store_check(). */
 void rig_check(void);
+/* The words of a rule that mm_check() found broken; overwritten by the next call. */
+const char *rig_rule(int line);
 
 /* Repeats an expression that may answer -EAGAIN. */
 #define RIG_WAIT(expression)                                                     \

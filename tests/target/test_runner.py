@@ -51,6 +51,14 @@ def test_panic_counts_more_than_the_end_line():
     assert run('line:panic_here end:0').returncode == 125
 
 
+def test_the_source_says_what_does_not_hold():
+    name, rule = 'mm/vm/check.c', 'a frame in the free list is in use'
+    lines = (ROOT / name).read_text().splitlines()
+    number = next(i for i, line in enumerate(lines, 1) if rule in line)
+    for said in f'check_failed:_{name}:{number}', f'panic_{name}:{number}:_called_from_0x0':
+        assert rule in run(f'line:{said} end:0').stderr.decode()
+
+
 def test_time_limit():
     done = run('line:boot out:so_far sleep', TIMEOUT=1)
     assert done.returncode == 124
