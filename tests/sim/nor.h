@@ -54,7 +54,7 @@ struct nor_config {
 enum nor_tear {
     NOR_TEAR_LOST,     /* nothing was done */
     NOR_TEAR_DONE,     /* everything was done, and nobody was told */
-    NOR_TEAR_EARLY,    /* program: a prefix. Erase: zeros from the end on, or some bits raised */
+    NOR_TEAR_EARLY,    /* program: a prefix. Erase: zeros from the end on, a few bits before unsure, or some raised */
     NOR_TEAR_MIDDLE,   /* program: some of its bits. Erase: zeros, then ones from the end on */
     NOR_TEAR_MARGINAL, /* all done, but some bits are drawn anew at each read until erased */
     NOR_TEAR_WEAK,     /* program: as MARGINAL, one bit. Erase: looks perfect, holds no programs */

@@ -131,7 +131,10 @@ static void fill(struct nor *nor, uint32_t from, uint32_t to, int value)
     memset(nor->cells + nor->operation.address + from, value, to - from);
 }
 
-/* Before the zeros are everywhere: old contents with a zeroed end or, on parts that raise at once, with bits raised. */
+/*
+ * Before the zeros are everywhere: old contents with a zeroed end, what is before it beginning to fade, or, on parts
+ * that raise at once, with bits raised.
+ */
 static void tear_early(struct nor *nor)
 {
     uint32_t bytes = nor->operation.bytes;
@@ -141,6 +144,8 @@ static void tear_early(struct nor *nor)
     if (nor_random_below(nor, 2)) {
         cells[edge] &= random_bits(nor);
         fill(nor, edge + 1, bytes, 0);
+        for (uint32_t i = 0; i < edge; i += 1 + nor_random_below(nor, 512))
+            nor_loosen(nor, nor->operation.address + i, (uint8_t)(1u << nor_random_below(nor, 8)));
         return;
     }
     for (uint32_t i = 0; i < bytes; i++)
