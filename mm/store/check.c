@@ -113,7 +113,7 @@ static const char *check_slots(const struct store *store)
         tail += where == PLACE_TAIL;
         if ((where != PLACE_FREE) != (entry->references != 0))
             return "4: a slot in use is referenced";
-        if (where == PLACE_TAIL && tail_at(store, entry->place)->slot != slot)
+        if (where == PLACE_TAIL && !tail_find(store, entry->place, slot))
             return "4: a slot's record is its own";
     }
     if (used != store->slots_used || tail != store->tail.records)

@@ -74,3 +74,18 @@ int codec_expand(enum codec_method method, const void *in, uint32_t bytes, void 
     }
     return -EILSEQ;
 }
+
+uint32_t codec_sum(const void *payload, uint32_t bytes)
+{
+    const word_t *word = payload, *end = word + bytes / sizeof(word_t), *end_of_eights = word + bytes / 64 * 8;
+    uint32_t rest = bytes % sizeof(word_t);
+    word_t sum = 0;
+
+    for (; word != end_of_eights; word += 8)
+        sum += word[0] + word[1] + word[2] + word[3] + word[4] + word[5] + word[6] + word[7];
+    for (; word < end; word++)
+        sum += *word;
+    if (rest)
+        sum += *word << (8 * (sizeof(word_t) - rest)); /* of its last word, what is the payload's */
+    return (uint32_t)sum + (uint32_t)(sum >> 32);
+}

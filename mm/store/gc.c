@@ -201,10 +201,11 @@ static bool destination(struct store *store, enum block_stream *stream, uint32_t
     return true;
 }
 
-static enum store_work swap_to_tail(struct store *store, const struct tail_record *record)
+static enum store_work swap_to_tail(struct store *store, struct tail_record *record)
 {
     uint32_t place;
 
+    tail_protect(record, store->work);
     if (tail_make_room(store, false) || tail_append(store, record, store->work, &place))
         return STORE_IDLE;
     slot_move(store, record->slot, PLACE_TAIL, place, 0);
@@ -213,7 +214,7 @@ static enum store_work swap_to_tail(struct store *store, const struct tail_recor
 
 static enum store_work swap_move(struct store *store, const struct swap_header *header, uint32_t place)
 {
-    const struct tail_record record = {
+    struct tail_record record = {
         .slot = header->slot, .key = header->key, .length = header->length, .method = header->method
     };
     enum block_stream stream = STREAM_COLD;

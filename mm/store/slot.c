@@ -203,7 +203,10 @@ static int save(struct store *store, slot_t slot, bool fresh, store_key_t key, c
     uint32_t length = codec_compress(page, store->bounce, &method);
     struct tail_record record = { .slot = slot, .key = key, .length = (uint16_t)length, .method = (uint8_t)method };
     uint32_t place;
-    int error = tail_append(store, &record, store->bounce, &place);
+    int error;
+
+    tail_protect(&record, store->bounce);
+    error = tail_append(store, &record, store->bounce, &place);
 
     if (error)
         return error == -ENOMEM ? pinched(store) : error;
@@ -234,33 +237,37 @@ int slot_save(struct store *store, slot_t *slot, store_key_t key, const void *pa
 
 /* ---- Loading ---- */
 
-static int load_tail(struct store *store, const struct slot_entry *entry, store_key_t key, void *page)
+/* The tail is RAM, but a bit that turns in a compressed page is hundreds of wrong bytes. */
+static int load_tail(struct store *store, slot_t slot, uint32_t place, store_key_t key, void *page)
 {
-    const struct tail_record *record = tail_at(store, entry->place);
+    const struct tail_record *record = tail_find(store, place, slot);
+    const void *payload;
 
-    if (record->key != key || !key_find(store, key))
+    if (!record || record->key != key || !key_find(store, key))
+        return -EIO;
+    payload = tail_payload(store, place, store->bounce);
+    if (codec_sum(payload, record->length) != record->sum ||
+        codec_expand((enum codec_method)record->method, payload, record->length, page))
         return -EIO;
     store->statistics.tail_loads++;
-    return codec_expand((enum codec_method)record->method, tail_payload(store, entry->place, store->bounce),
-                        record->length, page)
-               ? -EIO
-               : SLOT_TAIL;
+    return SLOT_TAIL;
 }
 
 int slot_load(struct store *store, slot_t slot, store_key_t key, void *page)
 {
     const struct slot_entry *entry = slot_held(store, slot);
-    int error;
+    int result;
 
-    if (slot_place_of(entry) == PLACE_TAIL)
-        return load_tail(store, entry, key, page);
     if (slot_place_of(entry) == PLACE_LOST)
         return -EIO;
-    error = swap_read(store, slot, entry, key, page);
-    if (error == -EIO)
+    if (slot_place_of(entry) == PLACE_TAIL)
+        result = load_tail(store, slot, entry->place, key, page);
+    else
+        result = swap_read(store, slot, entry, key, page);
+    if (result == -EIO)
         store->statistics.bad_records++;
-    if (error)
-        return error;
+    if (result)
+        return result;
     store->statistics.flash_loads++;
     return SLOT_FLASH;
 }

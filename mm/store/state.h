@@ -131,7 +131,9 @@ struct tail_record {
     slot_t slot;
     store_key_t key;
     uint16_t length;
-    uint8_t method, spare[5];
+    uint8_t method;
+    uint8_t head;  /* sum of the fields above: what a walk along the tail goes by */
+    uint32_t sum;  /* of the payload */
 };
 
 struct cursor {
@@ -404,6 +406,10 @@ void tail_free(struct store *store);
 int tail_make_room(struct store *store, bool writes_back);
 /* -EAGAIN: full; -ENOMEM. */
 int tail_append(struct store *store, const struct tail_record *record, const void *payload, uint32_t *place);
+/* Fills in what protects the record while it lies in RAM. */
+void tail_protect(struct tail_record *record, const void *payload);
+/* The slot's record; NULL: what lies there is not, or not any more. */
+const struct tail_record *tail_find(const struct store *store, uint32_t place, slot_t slot);
 const struct tail_record *tail_at(const struct store *store, uint32_t place);
 /* The record there, so far as it lies in its first frame. */
 uint8_t *tail_locate(const struct store *store, uint32_t place, uint32_t *bytes);

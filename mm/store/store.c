@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mm/store/codec.h"
 #include "mm/store/state.h"
 
 #define BLOCKS_LEAST      10u
@@ -163,6 +164,10 @@ static enum store_work write_back(struct store *store)
         return work;
     }
     payload = tail_payload(store, place, store->work);
+    if (codec_sum(payload, record.length) != record.sum) {
+        slot_lose(store, record.slot);
+        return STORE_MORE;
+    }
     if (payload != store->work)
         memcpy(store->work, payload, record.length);
     append_swap(store, stream, &record, place, PLACE_TAIL);

@@ -12,12 +12,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mm/store/codec.h"
 #include "mm/store/state.h"
 
 #define FRAME_HEADER      ((uint32_t)sizeof(struct tail_frame))
 #define RECORD_HEADER     ((uint32_t)sizeof(struct tail_record))
 #define FRAME_ROOM        (FORMAT_PAGE - FRAME_HEADER)
 #define UNITS_PER_FRAME   (FORMAT_PAGE / 8)
+#define PLACE_FRAMES      (UINT32_MAX / UNITS_PER_FRAME) /* what a place keeps of a frame's number */
 #define FRAMES_LEAST      8u
 #define FRAMES_PER_RECORD 2u  /* at most, behind the frame that the tail ends in */
 #define COMPACTION_FRAMES 2u  /* left to the moving of old records, so that it can always begin */
@@ -183,6 +185,33 @@ int tail_append(struct store *store, const struct tail_record *record, const voi
 
 /* ---- Records ---- */
 
+/* Each bit turns one bit of it. */
+static uint8_t head_sum(const struct tail_record *record)
+{
+    uint32_t sum = record->slot ^ record->key ^ ((uint32_t)record->method << 16 | record->length);
+
+    sum ^= sum >> 16;
+    return (uint8_t)(sum ^ sum >> 8);
+}
+
+void tail_protect(struct tail_record *record, const void *payload)
+{
+    record->head = head_sum(record);
+    record->sum = codec_sum(payload, record->length);
+}
+
+const struct tail_record *tail_find(const struct store *store, uint32_t place, slot_t slot)
+{
+    const struct tail *tail = &store->tail;
+    const struct tail_record *record;
+    uint32_t frame = to_cursor(place).frame;
+
+    if (((frame - tail->oldest) & PLACE_FRAMES) > tail->end.frame - tail->oldest || !*frame_slot(tail, frame))
+        return NULL;
+    record = tail_at(store, place);
+    return record->slot == slot && record->head == head_sum(record) ? record : NULL;
+}
+
 const struct tail_record *tail_at(const struct store *store, uint32_t place)
 {
     struct cursor at = to_cursor(place);
@@ -236,11 +265,14 @@ static struct cursor record_end(struct cursor at, uint32_t length)
 void tail_died(struct store *store, uint32_t place)
 {
     struct tail *tail = &store->tail;
-    uint32_t length = tail_at(store, place)->length;
+    const struct tail_record *record = tail_at(store, place);
+    uint32_t length = record->length;
     struct cursor at = to_cursor(place);
     uint32_t last = record_end(at, length).frame;
 
     tail->records--;
+    if (record->head != head_sum(record))
+        return; /* how long it was nobody knows: its frames are lost */
     tail->bytes -= RECORD_HEADER + padded(length);
     for (uint32_t frame = at.frame;; frame++) {
         struct tail_frame *touched = *frame_slot(tail, frame);
@@ -284,6 +316,11 @@ bool tail_oldest(struct store *store, uint32_t *place)
         const struct tail_record *record = tail_at(store, to_place(tail->scan));
         struct cursor found = tail->scan;
 
+        /* Behind a damaged one only the next frame's first record is known. */
+        if (record->head != head_sum(record)) {
+            tail->scan = (struct cursor){ found.frame + 1, 0 };
+            continue;
+        }
         tail->scan = record_end(found, record->length);
         if (slot_is_at(store, record->slot, PLACE_TAIL, to_place(found))) {
             *place = to_place(found);

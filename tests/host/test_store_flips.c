@@ -1,0 +1,131 @@
+/* Bits that turn under the store: in the records of the tail and in the slots' entries. Never other bytes than were saved. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "tests/host/store_rig.h"
+
+#define SAVED 24u
+
+static struct bed bed;
+static slot_t slots[SAVED];
+static store_key_t key;
+
+static void start(uint32_t blocks)
+{
+    bed_start(&bed, &(struct bed_config){ .blocks = blocks, .block_bytes = 65536, .tail_pages = 32, .seed = 7 });
+    key = store_key_open(bed.store);
+    assert_true(key);
+    for (uint32_t i = 0; i < SAVED; i++) {
+        slots[i] = 0;
+        assert_int_equal(bed_save(&bed, &slots[i], key, i + 1), 0);
+    }
+}
+
+/* What a load gives is the page, or -EIO. */
+static int load(uint32_t i)
+{
+    static _Alignas(8) uint8_t page[BED_PAGE];
+    int result = slot_load(bed.store, slots[i], key, page);
+
+    if (result >= 0)
+        assert_true(page_is(i + 1, page));
+    else
+        assert_int_equal(result, -EIO);
+    return result;
+}
+
+static struct slot_location locate(uint32_t i)
+{
+    struct slot_location where;
+
+    slot_locate(bed.store, slots[i], &where);
+    return where;
+}
+
+/* Every bit of every record, one at a time; padding has no meaning and is not a part of what is located. */
+static void test_each_bit_of_the_tail(void **state)
+{
+    (void)state;
+    start(0);
+    for (uint32_t i = 0; i < SAVED; i++) {
+        struct slot_location where = locate(i);
+
+        assert_non_null(where.tail);
+        for (uint32_t bit = 0; bit < 8 * where.bytes; bit++) {
+            where.tail[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(load(i), -EIO);
+            where.tail[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        assert_int_equal(load(i), SLOT_TAIL);
+    }
+    assert_null(store_check(bed.store));
+    bed_stop(&bed);
+}
+
+/* A damaged record must not be sealed and go to flash as if it were well; those around it do. */
+static void test_a_damaged_record_is_not_written_back(void **state)
+{
+    uint32_t lost = 0, flash = 0;
+
+    (void)state;
+    for (uint32_t bit = 0; bit < 400; bit += 7) {
+        slot_t more[64] = { 0 };
+        struct slot_location where;
+
+        start(16);
+        where = locate(3);
+        where.tail[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        for (uint32_t i = 0; i < 64; i++)
+            assert_int_equal(bed_save(&bed, &more[i], key, 1000 + i), 0);
+        assert_true(bed_settle(&bed, 100000));
+        for (uint32_t i = 0; i < SAVED; i++) {
+            int result = load(i);
+
+            assert_true(result >= 0 || i == 3);
+            lost += result < 0;
+            flash += result == SLOT_FLASH;
+        }
+        assert_int_equal(load(3), -EIO);
+        for (uint32_t i = 0; i < SAVED; i++)
+            slot_put(bed.store, slots[i]);
+        bed_stop(&bed);
+    }
+    assert_true(lost && flash);
+}
+
+/* Where the record is, as the entry says it: another place is another page's, or nobody's. */
+static void test_each_bit_of_a_place_in_the_tail(void **state)
+{
+    (void)state;
+    start(0);
+    for (uint32_t i = 0; i < SAVED; i++) {
+        uint8_t *entry = locate(i).entry;
+
+        for (uint32_t bit = 0; bit < 32; bit++) {
+            entry[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(load(i), -EIO);
+            assert_non_null(store_check(bed.store));
+            entry[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+    }
+    assert_null(store_check(bed.store));
+    bed_stop(&bed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_bit_of_the_tail),
+        cmocka_unit_test(test_a_damaged_record_is_not_written_back),
+        cmocka_unit_test(test_each_bit_of_a_place_in_the_tail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
