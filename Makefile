@@ -22,7 +22,7 @@ STORE := $(sort $(wildcard mm/store/*.c))
 HAL_PORTABLE := hal/flash.c hal/spi_nor.c hal/spi_nor_parts.c hal/cfi_nor.c hal/spi_sifive.c
 PLATFORM_PORTABLE := platform/arguments.c platform/cpio.c platform/fdt.c platform/probe.c platform/partition.c
 FIRMWARE := $(sort $(wildcard firmware/*.c firmware/linux/*.c hal/*.c platform/*.c)) $(MM)
-FIRMWARE_ASM := $(sort $(wildcard firmware/*.S))
+FIRMWARE_ASM := $(sort $(wildcard firmware/*.S firmware/linux/*.S))
 SIM := $(sort $(wildcard tests/sim/*.c))
 # Of tests/host: tests, benchmarks, campaigns, and tools that tests call; the rest is what they share.
 HOST_TESTS := $(patsubst tests/host/%.c,$(B)/host/%,$(sort $(wildcard tests/host/test_*.c)))

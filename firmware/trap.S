@@ -80,10 +80,10 @@ trap_entry:
     sd t1, FRAME_PC(sp)
     li t0, SYSCALL_FIRST_END
     bgeu a7, t0, 5f
-    slli t0, a7, 3
+    slli t0, a7, 2
 6:  la t1, syscall_table
     add t0, t0, t1
-    ld t0, (t0)
+    lw t0, (t0)
     beqz t0, 1f
     jalr t0
 2:  bltz a0, 3f
@@ -117,7 +117,7 @@ trap_return:
     bltu t0, t1, 1f
     li t1, SYSCALL_TABLE_ENTRIES
     bgeu t0, t1, 1f
-    slli t0, t0, 3
+    slli t0, t0, 2
     j 6b
 1:  mv a0, a7
     call syscall_unknown

@@ -12,6 +12,8 @@
 /* linux/transfer.c */
 int64_t sys_read(uint64_t descriptor, va_t buffer, uint64_t bytes);
 int64_t sys_write(uint64_t descriptor, va_t buffer, uint64_t bytes);
+
+/* linux/vector.c */
 int64_t sys_readv(uint64_t descriptor, va_t vector, uint64_t count);
 int64_t sys_writev(uint64_t descriptor, va_t vector, uint64_t count);
 int64_t sys_pread64(uint64_t descriptor, va_t buffer, uint64_t bytes, uint64_t offset);

@@ -108,6 +108,18 @@ static void queue_take(struct process *process, struct signal_queue *queue, int 
         queue->pending &= ~SIGNAL_BIT(signal);
 }
 
+/* The compiler's own way brings a table along. */
+static int lowest(uint64_t signals)
+{
+    int signal = 1;
+
+    for (; !(signals & 0xff); signals >>= 8)
+        signal += 8;
+    for (; !(signals & 1); signals >>= 1)
+        signal++;
+    return signal;
+}
+
 /* Linux's order: what a thread did itself (linux/signalfd.h calls them synchronous) before all others. */
 static int first_signal(uint64_t pending)
 {
@@ -116,7 +128,7 @@ static int first_signal(uint64_t pending)
 
     if (pending & synchronous)
         pending &= synchronous;
-    return __builtin_ctzll(pending) + 1;
+    return lowest(pending);
 }
 
 int signal_take(uint64_t wanted, struct linux_siginfo *info)
@@ -248,7 +260,7 @@ unsigned signal_send_group(uint32_t group, int signal)
 static __attribute__((noinline)) void pass_on(struct task *task, uint64_t left)
 {
     while (left && task->process->thread_count > 1) {
-        struct task *taker = find_taker(task->process, __builtin_ctzll(left) + 1);
+        struct task *taker = find_taker(task->process, lowest(left));
 
         left &= left - 1;
         if (taker)

@@ -3,7 +3,7 @@
  * function there with the program's a0 to a5; what it returns is the program's a0, errors negative.
  *
  * A call that is not supported answers -ENOSYS, and the console names it the first time. To add one: its function where
- * its kind is (firmware/linux/), its prototype in calls.h, its line in table.c.
+ * its kind is (firmware/linux/), its prototype in calls.h, its line in table.S.
  *
  * The calling task is task_current(), its registers task_current()->frame. What changes registers other than a0 there
  * sets ATTENTION_FRAME.
@@ -13,12 +13,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "firmware/task_offsets.h"
-
-/* Any function of up to six 64-bit arguments that returns int64_t; only assembly calls through it. */
-typedef void (*syscall_function)(void);
-extern const syscall_function syscall_table[SYSCALL_TABLE_ENTRIES];
 
 /* The name of a call that is not in the table, `*length` bytes and not terminated; "-": Linux has none for it either. */
 const char *syscall_name(uint64_t number, unsigned *length);
