@@ -191,6 +191,8 @@ int storage_format(void)
     }
     int error = open_window();
 
+    if (storage.content == STORE_NEWER)
+        log_line("format: the partition %s; it is lost now", in_words(STORE_NEWER));
     if (!error)
         error = store_format(&storage.config);
     if (error)

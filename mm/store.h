@@ -131,7 +131,7 @@ int store_promise(struct store *store, int64_t pages) MUST_CHECK;
 
 /*
  * Swap on flash, in so many blocks at most. -EAGAIN: what is out is moving into fewer blocks, or back to the tail; -ENOSPC
- * refused: store_swap_lacks().
+ * refused: store_swap_lacks(). Also when tasks take the room on the way: the limit is then as it was.
  */
 int store_swap_set(struct store *store, uint32_t blocks) MUST_CHECK;
 /* How many of the pages that are out, or promised to callers, would have no room with so many blocks and the tail. */
@@ -173,7 +173,8 @@ void node_close(struct store *store, uint32_t id);
 int node_read_page(struct store *store, uint32_t id, uint32_t index, void *page) MUST_CHECK;
 
 /*
- * A transaction: begin (with the most pages it will write: -ENOSPC is said here and only here), write pages, commit.
+ * A transaction: begin (with the most pages it will write: -ENOSPC is said here and only here: no room, or the declared
+ * life is used up for now), write pages, commit.
  * One at a time: -EAGAIN. commit answers 0 when all is on flash, -EAGAIN until then. -EIO from write or commit: nothing
  * of the transaction has happened; begin anew. After a cut the store is as of the last commit that answered 0, or a
  * later one whole; one that answered -EIO counts as such only where no block was left to say otherwise.

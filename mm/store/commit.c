@@ -83,6 +83,8 @@ int store_begin(struct store *store, uint32_t pages)
     if (transaction->state == TRANSACTION_OPEN || transaction->state == TRANSACTION_COMMITTING ||
         transaction->state == TRANSACTION_DONE)
         return -EAGAIN;
+    if (transaction->state != TRANSACTION_WANTED && !life_left(store))
+        return -ENOSPC;
     transaction->refused = false;
     error = refused ? -ENOSPC : transaction_prepare(store, pages);
     if (error == -EAGAIN)

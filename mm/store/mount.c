@@ -177,6 +177,7 @@ static bool stays(struct store *store, uint32_t entry, uint32_t other_place, con
 {
     struct record_header header;
     uint32_t place = entry & ~MAP_HOLE;
+    bool fades;
 
     if (header_again(store, place, &header))
         return false;
@@ -186,8 +187,9 @@ static bool stays(struct store *store, uint32_t entry, uint32_t other_place, con
         return false;
     if (record_read_payload(store, other_place, other, store->bounce))
         return true;
-    if (half_erased(store, place) != half_erased(store, other_place))
-        return !half_erased(store, place);
+    fades = half_erased(store, place);
+    if (fades != half_erased(store, other_place))
+        return !fades;
     if (last_written(store, place, &header) != last_written(store, other_place, other))
         return !last_written(store, place, &header);
     return block_of_place(store, place)->sequence <= block_of_place(store, other_place)->sequence;
@@ -414,6 +416,9 @@ static int forget(struct store *store)
 }
 
 /*
+ * An erase that was cut before its stamp is charged here: one at most was under way, so one is charged when any block
+ * has no stamp. Kept with the next stamp; a boot that erases nothing costs nothing.
+ *
  * When no block is free, the cut fell while garbage collection was filling the last one: what it holds are copies whose
  * originals are all still there, so it is forgotten and erased.
  */
@@ -433,6 +438,8 @@ int mount(struct store *store)
         store->announced = false;
     }
     life_begin(store, mount.headers.credit);
+    if (mount.headers.unstamped)
+        life_erased(store);
     store->statistics.mount_reads = (uint32_t)(store->flash->counters.reads - before.reads);
     store->statistics.mount_read_bytes = (uint32_t)(store->flash->counters.read_bytes - before.read_bytes);
     return error;

@@ -162,13 +162,26 @@ uint64_t store_swap_lacks(const struct store *store, uint32_t blocks)
 
 int store_swap_set(struct store *store, uint32_t blocks)
 {
+    bool refused = store->swap_refused == blocks && blocks != UINT32_MAX;
+
+    store->swap_refused = UINT32_MAX;
     if (!store->flash)
         return blocks ? -ENOSPC : 0;
-    if (blocks < store->swap_blocks_max && store_swap_lacks(store, blocks))
+    if (refused || (blocks < store->swap_blocks_max && store_swap_lacks(store, blocks)))
         return -ENOSPC;
+    if (blocks < store->swap_blocks_max)
+        store->swap_blocks_before = store->swap_blocks_max;
     store->swap_blocks_max = blocks;
     collector_due(store);
     return swap_shrinking(store) ? -EAGAIN : 0;
+}
+
+/* Tasks have filled the tail meanwhile. */
+void swap_stays(struct store *store)
+{
+    store->swap_refused = store->swap_blocks_max;
+    store->swap_blocks_max = store->swap_blocks_before;
+    collector_due(store);
 }
 
 /* ---- Life ---- */

@@ -11,6 +11,7 @@ struct header_scan {
     uint32_t highest_erases;
     uint64_t version_next; /* the highest in any stamp */
     bool total_known;
+    bool unstamped;   /* a block whose erases nothing tells */
     int32_t credit;   /* of the newest erase stamp */
     uint16_t next[2]; /* announced by the newest opening */
 };

@@ -269,6 +269,7 @@ struct store {
     uint32_t newest;      /* the block it opened */
     uint16_t next[2];     /* announced by it: the only blocks that may be opened next */
     bool announced;       /* false: nothing was, any may be */
+    bool writing;         /* this boot has wanted a block opened: from then on they are erased ahead of need */
     struct operation operation;
     uint8_t stamp[FORMAT_ITEM_BYTES]; /* of the operation in flight */
     struct eraser eraser;
@@ -291,7 +292,8 @@ struct store {
     uint32_t commit_place[2]; /* of the pair that says so */
     bool doubt;               /* the newest commit on flash may not be ours: write ours again first */
     bool doubt_pressing;      /* ... now: files or space want to go on */
-    uint32_t swap_blocks_max;
+    uint32_t swap_blocks_max, swap_blocks_before; /* limit; the one that it is to replace */
+    uint32_t swap_refused;                        /* a limit that swap could not be brought to; UINT32_MAX: none */
     uint32_t promised_pages;
     uint64_t erases_total;
     int64_t credit;    /* erases left of the declared life, in 1/86400 */
@@ -547,6 +549,8 @@ void promise_statistics(const struct store *store, struct store_statistics *out)
 uint32_t swap_blocks_used(const struct store *store);
 /* Is swap to leave flash blocks? */
 bool swap_shrinking(const struct store *store);
+/* ... but it cannot: the limit is as before. */
+void swap_stays(struct store *store);
 /* Does write-back wait for room among its blocks? */
 bool swap_crowded(const struct store *store);
 int durable_room(const struct store *store, uint32_t blocks, bool pages);

@@ -66,6 +66,7 @@ static void reset(struct store *store)
     store->next[0] = FORMAT_NO_BLOCK;
     store->next[1] = FORMAT_NO_BLOCK;
     store->swap_blocks_max = UINT32_MAX;
+    store->swap_refused = UINT32_MAX;
     store->version_next = 1;
 }
 
@@ -216,7 +217,7 @@ static enum store_work do_next(struct store *store)
     if (work == STORE_IDLE && wants_write_back(store) && !store->seed_due)
         work = write_back(store);
     if (work == STORE_IDLE)
-        work = eraser_step(store, true);
+        work = eraser_step(store, store->writing);
     return work;
 }
 
@@ -231,6 +232,10 @@ enum store_work store_step(struct store *store)
         work = do_next(store);
     if (work == STORE_IDLE && transaction_stuck(store)) {
         commit_failed(store);
+        work = STORE_MORE;
+    }
+    if (work == STORE_IDLE && swap_shrinking(store)) {
+        swap_stays(store);
         work = STORE_MORE;
     }
     return work;

@@ -74,6 +74,7 @@ static enum store_work stream_open(struct store *store, enum block_stream index)
                                .version_next = store->version_next };
     uint32_t block = block_choose(store, index);
 
+    store->writing = true;
     if (block == NO_BLOCK || store->erased <= erased_kept(store, index))
         return STORE_IDLE;
     block_announce(store, block, made.next);

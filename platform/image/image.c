@@ -138,7 +138,13 @@ bool image_create(struct image *image, const char *path, const struct image_boar
 
 bool image_format(struct image *image)
 {
-    int error = store_format(&image->config);
+    enum store_content content;
+    int error = store_probe(&image->config, &content);
+
+    if (error == 0 && content == STORE_NEWER)
+        image_fail("%s: held %s", image->path, image_content_text(content));
+    if (error == 0)
+        error = store_format(&image->config);
     if (error != 0)
         return image_fail("%s: cannot format: %s", image->path, strerror(-error));
     if (!image_mount(image))

@@ -508,6 +508,34 @@ static void swap_leaves_flash_when_told(void **state)
     bed_stop(&bed);
 }
 
+/* What tasks save while swap leaves flash fills the tail, which then has no room for the rest. */
+static void swap_stays_when_the_tail_fills_meanwhile(void **state)
+{
+    struct bed_config config = { .blocks = 24, .block_bytes = 16384, .tail_pages = 40, .seed = 4 };
+    struct bed bed;
+    slot_t slots[120] = { 0 }, more[120] = { 0 };
+    uint64_t names[120];
+    uint32_t count = 0;
+    int error;
+
+    (void)state;
+    bed_start(&bed, &config);
+    save_all(&bed, slots, names, 120);
+    for (uint32_t i = 60; i < 120; i++)
+        slot_put(bed.store, slots[i]);
+    assert_int_equal(store_swap_set(bed.store, 0), -EAGAIN);
+    while (count < 120 && slot_save(bed.store, &more[count], 0, (page_of(1000 + count, buffer), buffer)) == 0)
+        count++;
+    for (uint32_t i = 0; i < 100000 && (error = store_swap_set(bed.store, 0)) == -EAGAIN; i++)
+        (void)store_step(bed.store);
+    assert_int_equal(error, -ENOSPC);
+    assert_int_equal(bed_save(&bed, &more[count], 0, 77), 0);
+    load_all(&bed, slots, names, 60);
+    assert_true(bed_settle(&bed, 100000));
+    sound(&bed);
+    bed_stop(&bed);
+}
+
 static void a_declared_life_is_kept_over_boots(void **state)
 {
     struct bed_config config = {
@@ -593,6 +621,7 @@ int main(void)
         cmocka_unit_test(silent_program_faults_spare_files),
         cmocka_unit_test(promises_are_kept),
         cmocka_unit_test(swap_leaves_flash_when_told),
+        cmocka_unit_test(swap_stays_when_the_tail_fills_meanwhile),
         cmocka_unit_test(a_declared_life_is_kept_over_boots),
         cmocka_unit_test(little_ram_is_enough),
         cmocka_unit_test(two_stores_are_independent),

@@ -1,11 +1,14 @@
 /*
- * Wear: what lies still is moved before the blocks around it have been erased much more often.
+ * Wear: what lies still is moved before the blocks around it have been erased much more often; and what is erased stays
+ * within a declared life.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <errno.h>
+#include <string.h>
 
 #include "tests/host/store_rig.h"
 
@@ -65,10 +68,88 @@ static void files_that_nobody_changes_are_moved(void **state)
     bed_stop(&bed);
 }
 
+/* ---- A declared life ---- */
+
+static const struct bed_config SHORT_LIFE = {
+    .blocks = BLOCKS, .block_bytes = 16384, .tail_pages = 8, .life_erases_per_day = 60, .seed = 5
+};
+
+/* Each boot ends in the middle of its second erase, or of that one's stamp: both are charged. */
+static void cuts_are_no_way_around_the_life(void **state)
+{
+    struct bed bed;
+    slot_t slots[SLOTS];
+    uint32_t boots = 0;
+
+    (void)state;
+    bed_start(&bed, &SHORT_LIFE);
+    while (store_capacity_pages(bed.store) > 20 && boots++ < 400) {
+        uint64_t before = bed.nor->counters.erases;
+
+        memset(slots, 0, sizeof slots);
+        for (uint32_t i = 0; bed.nor->counters.erases < before + 2; i++) {
+            int error = slot_save(bed.store, &slots[i % SLOTS], 0, (page_of(i + 1, buffer), buffer));
+
+            assert_true(!error || error == -EAGAIN);
+            (void)store_step(bed.store);
+        }
+        for (uint32_t i = 0; i < boots % 6; i++)
+            (void)store_step(bed.store);
+        nor_power_cut(bed.nor, NOR_TEAR_RANDOM);
+        bed_reboot(&bed);
+    }
+    assert_in_range(bed.nor->counters.erases, 50, 70);
+    bed_stop(&bed);
+}
+
+/* The blocks that the newest opening announced are erased again before any is opened, but not before one is wanted. */
+static void boots_that_write_nothing_erase_nothing(void **state)
+{
+    struct bed bed;
+    uint64_t erases;
+
+    (void)state;
+    bed_start(&bed, &SHORT_LIFE);
+    (void)cold_file(&bed);
+    assert_true(bed_settle(&bed, 100000));
+    erases = bed.nor->counters.erases;
+    for (uint32_t boot = 0; boot < 10; boot++) {
+        bed_reboot(&bed);
+        assert_true(bed_settle(&bed, 100000));
+    }
+    assert_int_equal(bed.nor->counters.erases, erases);
+    bed_stop(&bed);
+}
+
+static void nor_are_commits(void **state)
+{
+    struct bed bed;
+    uint32_t id, commits = 0;
+    int error;
+
+    (void)state;
+    bed_start(&bed, &SHORT_LIFE);
+    assert_int_equal(bed_make(&bed, NODE_ROOT, "f", 0100644, &id), 0);
+    while ((error = bed_begin(&bed, 1)) == 0 && commits++ < 10000) {
+        assert_int_equal(bed_write(&bed, id, 0, commits), 0);
+        assert_int_equal(bed_commit(&bed), 0);
+    }
+    assert_int_equal(error, -ENOSPC);
+    assert_in_range(bed.nor->counters.erases, 50, 70);
+    assert_int_equal(bed_read(&bed, id, 0, buffer), 0);
+    assert_true(page_is(commits, buffer));
+    bed.seconds += 86400;
+    assert_int_equal(bed_begin(&bed, 1), 0);
+    bed_stop(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_that_nobody_changes_are_moved),
+        cmocka_unit_test(cuts_are_no_way_around_the_life),
+        cmocka_unit_test(nor_are_commits),
+        cmocka_unit_test(boots_that_write_nothing_erase_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,28 @@ def test_flash_that_is_not_ours_is_left_alone(board, tmp_path, content):
     assert digest(path) == before
 
 
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def test_a_newer_store_is_named_before_it_is_lost(image):
+    """A stamp of a version that nobody knows yet; mm/SPEC.md says where it and its check lie."""
+    content = bytearray(image.path.read_bytes())
+    at = content.index(b'VlmE')
+    stamp = content[at:at + 28]
+    stamp[4] = 200
+    content[at:at + 32] = stamp + crc32c(bytes(8) + stamp).to_bytes(4, 'little')
+    image.path.write_bytes(content)
+    assert 'newer version' in image('ls', check=False).stderr
+    assert 'newer version' in image('format').stderr
+    assert 'newer version' not in image('format').stderr
+
+
 def test_an_image_is_kept(vellum, image):
     assert vellum('keep write a/b/kept 200 5', FLASH=image.path, FILES=f'{PROGRAMS}/hello=a/b/hello').status == 0
     # No FILES: the programs are in the image.
