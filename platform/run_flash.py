@@ -73,5 +73,7 @@ def flash_image(options):
     if options.flash is None:
         return temporary_image(options)
     if options.flash == NO_FLASH:
+        if options.files:
+            raise RunError('FLASH=none: FILES have nothing to lie on; leave FLASH out for an image that is thrown away')
         return contextlib.nullcontext(None)
     return kept_image(options)

@@ -23,6 +23,12 @@ bool command_check(struct image *image, int count, char **arguments);
 bool command_wear(struct image *image, int count, char **arguments);
 bool command_dump(struct image *image, int count, char **arguments);
 
+/* explain.c */
+/* Prints what is unusual in the mounted store. How many pages of the table of files cannot be read. */
+uint32_t image_explain(const struct image *image);
+/* Whether a stamp tells the block's erases; else the store's count is an estimate. */
+bool image_erases_known(const struct image *image, uint32_t block);
+
 /*
  * Walks all nodes below the root, parents first. Starts with *walk zeroed; false at the end. `path` is the node's own,
  * without a leading /.

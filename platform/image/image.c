@@ -65,28 +65,38 @@ static void page_put(void *context, void *page)
     free(page);
 }
 
+/* `board` may be image->board itself. */
 static int use_board(struct image *image, const struct image_board *board)
 {
-    image->board = board;
+    struct image_board *shape = &image->board;
+
+    *shape = *board;
+    if (shape->geometry.size_bytes == 0)
+        shape->geometry.size_bytes = image->file.size_bytes;
+    if (shape->bytes == 0 && shape->start < shape->geometry.size_bytes)
+        shape->bytes = (shape->geometry.size_bytes - shape->start) / shape->geometry.erase_bytes *
+                       shape->geometry.erase_bytes;
     image->config = (struct store_config){
         .flash = &image->file.flash,
-        .base = board->start,
-        .bytes = board->bytes,
+        .base = shape->start,
+        .bytes = shape->bytes,
         .tail_pages = TAIL_PAGES,
         .page_get = page_get,
         .page_put = page_put,
     };
-    return file_flash_shape(&image->file, &board->geometry, board->start, board->bytes);
+    return file_flash_shape(&image->file, &shape->geometry, shape->start, shape->bytes);
 }
 
 /* Leaves the image shaped for the board whose store it holds. */
-static int detect_board(struct image *image)
+static int detect_board(struct image *image, enum image_access access)
 {
     const struct image_board *board;
     enum store_content content;
 
     for (unsigned i = 0; (board = image_board_at(i)) != NULL; i++) {
         int error = use_board(image, board);
+        if (error == -EINVAL)
+            continue;
         if (error == 0)
             error = store_probe(&image->config, &content);
         if (error != 0)
@@ -94,6 +104,9 @@ static int detect_board(struct image *image)
         if (content == STORE_OURS || content == STORE_NEWER)
             return 0;
     }
+    struct image_board found;
+    if (access == IMAGE_READ && image_find_shape(&image->file, &found))
+        return use_board(image, &found);
     return use_board(image, image_board_at(0));
 }
 
@@ -109,11 +122,13 @@ bool image_open(struct image *image, const char *path, const struct image_board 
     if (error != 0)
         return image_fail("%s: %s", path, open_error_text(error));
 
-    error = board != NULL ? use_board(image, board) : detect_board(image);
+    error = board != NULL ? use_board(image, board) : detect_board(image, access);
     if (error == 0)
         return true;
     if (error == -EINVAL)
-        image_fail("%s: %u bytes is not the size of a board's flash (32 MiB)", path, image->file.size_bytes);
+        image_fail("%s: %u bytes do not hold the partition of a known board (32 MiB) or the one named; other chips: "
+                   "--erase-size, --start, --bytes",
+                   path, image->file.size_bytes);
     else
         image_fail("%s: %s", path, strerror(-error));
     (void)image_close(image);
@@ -123,7 +138,10 @@ bool image_open(struct image *image, const char *path, const struct image_board 
 bool image_create(struct image *image, const char *path, const struct image_board *board)
 {
     *image = (struct image){ .path = path };
-    int error = file_flash_create(&image->file, path, board->geometry.size_bytes);
+    uint32_t size_bytes = board->geometry.size_bytes != 0 ? board->geometry.size_bytes : board->start + board->bytes;
+    if (size_bytes == 0)
+        return image_fail("a new image needs --board or --bytes");
+    int error = file_flash_create(&image->file, path, size_bytes);
     if (error == -EEXIST)
         return image_fail("%s: exists already (`format` empties it)", path);
     if (error != 0)
@@ -176,7 +194,7 @@ bool image_mount(struct image *image)
     if (error == 0)
         return true;
     if ((error == -ENODATA || error == -EPROTONOSUPPORT) && store_probe(&image->config, &content) == 0)
-        return image_fail("%s: the partition of %s holds %s", image->path, image->board->name,
+        return image_fail("%s: the partition of %s holds %s", image->path, image->board.name,
                           image_content_text(content));
     return image_fail("%s: cannot open the store: %s", image->path, strerror(-error));
 }

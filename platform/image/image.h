@@ -13,11 +13,11 @@
 #include "mm/store.h"
 #include "platform/image/file_flash.h"
 
-/* The same facts as the board tables of platform/partition.c and of the flash drivers. */
+/* The same facts as the board tables of platform/partition.c and of the flash drivers; or what the user says. */
 struct image_board {
     const char *name;
-    struct flash_geometry geometry;
-    uint32_t start, bytes; /* the partition */
+    struct flash_geometry geometry; /* size_bytes 0: the file's */
+    uint32_t start, bytes;          /* the partition; 0 bytes: to the part's end */
 };
 
 const struct image_board *image_board_named(const char *name); /* NULL: there is none */
@@ -25,7 +25,7 @@ const struct image_board *image_board_at(unsigned index);      /* NULL: past the
 
 struct image {
     const char *path;
-    const struct image_board *board;
+    struct image_board board;
     struct file_flash file;
     struct store_config config;
     struct store *store; /* NULL until it is mounted */
@@ -33,7 +33,13 @@ struct image {
 
 enum image_access { IMAGE_READ, IMAGE_WRITE };
 
-/* Opens the file. `board` NULL: the board whose partition holds a store; none does: the first board. */
+/* Where a store is, by the first stamp that is found. Its end is a guess: enough to read it, not to write. */
+bool image_find_shape(const struct file_flash *file, struct image_board *shape) MUST_CHECK;
+
+/*
+ * Opens the file. `board` NULL: the board whose partition holds a store; for reading, wherever one is found; none: the
+ * first board.
+ */
 bool image_open(struct image *image, const char *path, const struct image_board *board, enum image_access access);
 
 /* A new file, erased; and the same for a partition that exists. Each block has its erase stamp afterwards. */

@@ -1,6 +1,8 @@
 /*
  * vellum-image: makes, fills and examines flash images on the host, with the store's own code.
  */
+#include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,13 +46,16 @@ _Noreturn void assert_failed(const char *file, int line)
 
 static void print_usage(FILE *to)
 {
-    fputs("usage: vellum-image IMAGE COMMAND [--board BOARD] [ARGUMENT ...]\n", to);
+    fputs("usage: vellum-image IMAGE COMMAND [--board BOARD | --erase-size SIZE] [--start SIZE] [--bytes SIZE] "
+          "[ARGUMENT ...]\n",
+          to);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-7s%-22s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
     fputs("boards:", to);
     for (unsigned i = 0; image_board_at(i) != NULL; i++)
         fprintf(to, " %s", image_board_at(i)->name);
     fputs("; without --board it is the one whose store is found (create: virt)\n"
+          "other chips, and dumps of a partition: erase block, begin and length of the partition (64K, 0x530000, 8M)\n"
           "exit status: 0 good, 1 failed or damaged, 2 wrong usage\n",
           to);
 }
@@ -98,9 +103,44 @@ static bool run(const struct command *command, const char *path, const struct im
     return good;
 }
 
+/* A size with an optional K or M behind it. */
+static bool parse_size(const char *text, uint32_t *size)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 0);
+    unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : 0;
+
+    end += shift != 0;
+    *size = (uint32_t)(value << shift);
+    return errno == 0 && *end == '\0' && *text != '-' && end != text && value <= UINT32_MAX >> shift;
+}
+
+/* One option and its value into `given`. NULL, or what is wrong with it. */
+static const char *take_option(const char *option, const char *value, struct image_board *given)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+    } sizes[] = { { "--erase-size", offsetof(struct image_board, geometry.erase_bytes) },
+                  { "--start", offsetof(struct image_board, start) },
+                  { "--bytes", offsetof(struct image_board, bytes) } };
+
+    if (strcmp(option, "--board") == 0) {
+        const struct image_board *board = image_board_named(value);
+        if (board != NULL)
+            *given = *board;
+        return board != NULL ? NULL : "no such board: ";
+    }
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        if (strcmp(option, sizes[i].name) == 0)
+            return parse_size(value, (uint32_t *)(void *)((char *)given + sizes[i].at)) ? NULL : "not a size: ";
+    return "no such option or value: ";
+}
+
 int main(int count, char **arguments)
 {
-    const struct image_board *board = NULL;
+    struct image_board given = { .name = "the chip described", .geometry = { .program_bytes = 256 } };
     const struct command *command;
 
     if (count == 2 && (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "help") == 0)) {
@@ -113,16 +153,16 @@ int main(int count, char **arguments)
     if (command == NULL)
         return usage("no such command: ", arguments[2]);
     const char *path = arguments[1];
-    arguments += 3;
-    count -= 3;
-    if (count >= 2 && strcmp(arguments[0], "--board") == 0) {
-        board = image_board_named(arguments[1]);
-        if (board == NULL)
-            return usage("no such board: ", arguments[1]);
-        arguments += 2;
-        count -= 2;
+    bool described = false;
+    for (arguments += 3, count -= 3; count >= 2 && strncmp(arguments[0], "--", 2) == 0; arguments += 2, count -= 2) {
+        const char *why = take_option(arguments[0], arguments[1], &given);
+        if (why != NULL)
+            return usage(why, arguments[1]);
+        described = true;
     }
     if (count < command->least || count > command->most)
         return usage("wrong number of arguments for ", command->name);
-    return run(command, path, board, count, arguments) ? EXIT_SUCCESS : EXIT_FAILED;
+    if (described && given.geometry.erase_bytes == 0)
+        return usage("a chip is described by --erase-size and, if need be, --start and --bytes", "");
+    return run(command, path, described ? &given : NULL, count, arguments) ? EXIT_SUCCESS : EXIT_FAILED;
 }

@@ -59,7 +59,7 @@ static void print_store(struct image *image)
 
     store_statistics(image->store, &s);
     printf("%u blocks of %u KiB: %u erased, %u dirty, %u swap, %u durable, %u bad\n", s.blocks,
-           image->board->geometry.erase_bytes >> 10, s.blocks_erased, s.blocks_dirty, s.blocks_swap, s.blocks_durable,
+           image->board.geometry.erase_bytes >> 10, s.blocks_erased, s.blocks_dirty, s.blocks_swap, s.blocks_durable,
            s.blocks_bad);
     printf("mounted with %u reads of %u bytes\n", s.mount_reads, s.mount_read_bytes);
 }
@@ -87,13 +87,14 @@ bool command_check(struct image *image, int count, char **arguments)
     int error = store_probe(&image->config, &content);
     if (error != 0)
         return image_fail("%s: %s", image->path, strerror(-error));
-    printf("partition %#x to %#x of %s: %s\n", image->board->start, image->board->start + image->board->bytes - 1,
-           image->board->name, image_content_text(content));
+    printf("partition %#x to %#x of %s: %s\n", image->board.start, image->board.start + image->board.bytes - 1,
+           image->board.name, image_content_text(content));
     if (!image_mount(image))
         return false;
     print_store(image);
     print_seed(image);
 
+    uint32_t unreadable = image_explain(image);
     const char *broken = store_check(image->store);
     if (broken != NULL)
         printf("the store breaks its own rule: %s\n", broken);
@@ -101,26 +102,35 @@ bool command_check(struct image *image, int count, char **arguments)
     if (bad != 0)
         printf("%u live records on flash do not pass their check\n", bad);
     uint32_t damaged = check_files(image);
-    bool good = broken == NULL && bad == 0 && damaged == 0;
+    bool good = broken == NULL && bad == 0 && damaged == 0 && unreadable == 0;
     puts(good ? "good" : "damaged");
     return good;
 }
 
+/* Counts that no stamp tells are marked; the totals are those of the lines. */
 bool command_wear(struct image *image, int count, char **arguments)
 {
     struct store_statistics s;
-    struct block_info info;
+    uint64_t sum = 0;
+    uint32_t least = UINT32_MAX, most = 0, estimates = 0;
     (void)count, (void)arguments;
 
     store_statistics(image->store, &s);
-    printf("erases: total %llu, least %u, most %u, spread %u, mean %.2f\n", (unsigned long long)s.wear_total,
-           s.wear_min, s.wear_max, s.wear_max - s.wear_min, (double)s.wear_total / (double)s.blocks);
     for (uint32_t block = 0; block < s.blocks; block++) {
+        struct block_info info;
         int error = store_block(image->store, block, &info);
         if (error != 0)
             return image_fail("block %u: %s", block, strerror(-error));
-        printf("%6u%s", info.erases, block % 16 == 15 || block + 1 == s.blocks ? "\n" : " ");
+        bool known = image_erases_known(image, block);
+        printf("%6u%c%s", info.erases, known ? ' ' : '~', block % 16 == 15 || block + 1 == s.blocks ? "\n" : "");
+        sum += info.erases;
+        least = info.erases < least ? info.erases : least;
+        most = info.erases > most ? info.erases : most;
+        estimates += !known;
     }
+    printf("erases: total %llu, least %u, most %u, spread %u, mean %.2f; %u blocks estimated (~)\n",
+           (unsigned long long)sum, least, most, most - least, (double)sum / (double)s.blocks, estimates);
+    printf("counted by the newest stamp: %llu\n", (unsigned long long)s.wear_total);
     return true;
 }
 
@@ -138,7 +148,7 @@ bool command_dump(struct image *image, int count, char **arguments)
             return image_fail("block %u: %s", block, strerror(-error));
         bool written = info.state == BLOCK_OPEN || info.state == BLOCK_FULL;
         printf("%5u %#10x %-6s %-8s %9u %8u %8u %7u\n", block,
-               image->board->start + block * image->board->geometry.erase_bytes, state_names[info.state],
+               image->board.start + block * image->board.geometry.erase_bytes, state_names[info.state],
                written ? stream_names[info.stream] : "-", info.sequence, info.used_bytes, info.live_bytes, info.erases);
     }
     return command_ls(image, 0, NULL);

@@ -19,6 +19,11 @@ def test_no_flash(board):
     assert done.status == 127
 
 
+def test_no_flash_takes_no_files(board):
+    done = run(BOARD=board, FLASH='none', CMD='hello', FILES=str(PROGRAMS / 'hello'))
+    assert done.status == 125 and 'FILES have nothing to lie on' in done.err
+
+
 def test_flash_of_a_wrong_size(board, tmp_path):
     path = tmp_path / 'flash.img'
     path.write_bytes(b'\xff' * (16 << 20))
