@@ -451,6 +451,7 @@ void process_take_program(struct process *process, const struct exec_program *pr
     process->stack_start = program->stack;
     process->break_start = program->break_start;
     process->break_end = program->break_start;
+    process->locks_future = false;
     process->did_exec = true;
     memcpy(process->name, program->name, sizeof(process->name));
 }

@@ -101,6 +101,7 @@ struct process {
     uint32_t group, session;
     uint32_t uid, euid, suid, gid, egid, sgid;
     int8_t nice;
+    bool locks_future; /* mlockall(MCL_FUTURE) */
     struct process_limit limits[LIMITS];
 
     va_t break_start, break_end; /* the heap of brk: break_end is the byte after it */

@@ -141,7 +141,16 @@ int space_protect(struct space *space, va_t address, uint64_t bytes, uint32_t pr
 enum { REMAP_MAYMOVE = 1, REMAP_FIXED = 2 };
 int64_t space_remap(struct space *space, va_t old, uint64_t old_bytes, uint64_t new_bytes, uint32_t flags,
                     va_t to) MUST_CHECK;
-enum advice { ADVICE_DROP, ADVICE_FREE, ADVICE_NEED, ADVICE_COLD, ADVICE_OUT, ADVICE_DONTFORK, ADVICE_DOFORK };
+enum advice {
+    ADVICE_DROP,
+    ADVICE_FREE, /* -EINVAL where an object is mapped */
+    ADVICE_NEED,
+    ADVICE_COLD,
+    ADVICE_OUT,
+    ADVICE_DONTFORK,
+    ADVICE_DOFORK,
+    ADVICE_POPULATE, /* every page that has its access, as the first store or load would bring it in */
+};
 int space_advise(struct space *space, va_t address, uint64_t bytes, enum advice advice) MUST_CHECK;
 int space_lock(struct space *space, va_t address, uint64_t bytes, bool lock) MUST_CHECK;
 int space_sync(struct space *space, va_t address, uint64_t bytes) MUST_CHECK;

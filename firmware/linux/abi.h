@@ -168,6 +168,11 @@ struct linux_winsize {
 #define LINUX_MADV_COLD       20
 #define LINUX_MADV_PAGEOUT    21
 
+#define LINUX_MLOCK_ONFAULT 1
+#define LINUX_MCL_CURRENT   1
+#define LINUX_MCL_FUTURE    2
+#define LINUX_MCL_ONFAULT   4
+
 #define LINUX_MS_ASYNC      1
 #define LINUX_MS_INVALIDATE 2
 #define LINUX_MS_SYNC       4

@@ -98,6 +98,9 @@ int64_t sys_madvise(va_t address, uint64_t bytes, uint64_t advice);
 int64_t sys_mincore(va_t address, uint64_t bytes, va_t vector);
 int64_t sys_msync(va_t address, uint64_t bytes, uint64_t flags);
 int64_t sys_mlock(va_t address, uint64_t bytes);
+int64_t sys_mlock2(va_t address, uint64_t bytes, uint64_t flags);
+int64_t sys_mlockall(uint64_t flags);
+int64_t sys_munlockall(void);
 int64_t sys_munlock(va_t address, uint64_t bytes);
 
 /* linux/start.c */

@@ -33,6 +33,16 @@ static bool is_locked(const struct region_info *region)
     return region->flags & REGION_LOCKED;
 }
 
+static bool is_mapped(const struct region_info *region)
+{
+    return region->end;
+}
+
+uint64_t limit_mapped_bytes(void)
+{
+    return bytes_of(is_mapped);
+}
+
 static bool allows(uint32_t limit, uint64_t more, bool (*counts)(const struct region_info *region))
 {
     uint64_t most = process_current()->limits[limit].now;
@@ -46,9 +56,15 @@ bool limit_allows_data(uint64_t bytes)
 }
 
 /* Root may lock what it likes (CAP_IPC_LOCK). */
-bool limit_allows_locked(uint64_t bytes)
+int limit_check_locked(uint64_t bytes)
 {
-    return process_current()->euid == 0 || allows(LIMIT_MEMLOCK, bytes, is_locked);
+    struct process *process = process_current();
+
+    if (process->euid == 0)
+        return 0;
+    if (!process->limits[LIMIT_MEMLOCK].now)
+        return -EPERM;
+    return allows(LIMIT_MEMLOCK, bytes, is_locked) ? 0 : -ENOMEM;
 }
 
 static int limit_set(struct process *process, uint64_t resource, const struct linux_rlimit64 *new)

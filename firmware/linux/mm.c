@@ -38,13 +38,14 @@ static int heap_resize(struct process *process, va_t end)
         return 0;
     if (!limit_allows_data(new_pages - old_pages))
         return -ENOMEM;
-    int64_t address = MM_RETRY(space_map(process->space, &(struct map_request){
-                                                             .address = old_pages,
-                                                             .bytes = new_pages - old_pages,
-                                                             .protection = MAP_READ | MAP_WRITE,
-                                                             .flags = REGION_FIXED | REGION_NOREPLACE,
-                                                             .name = "heap",
-                                                         }));
+    int64_t address = MM_RETRY(space_map(
+        process->space, &(struct map_request){
+                            .address = old_pages,
+                            .bytes = new_pages - old_pages,
+                            .protection = MAP_READ | MAP_WRITE,
+                            .flags = REGION_FIXED | REGION_NOREPLACE | (process->locks_future ? REGION_LOCKED : 0),
+                            .name = "heap",
+                        }));
 
     return address < 0 ? (int)address : 0;
 }
@@ -74,8 +75,10 @@ static uint32_t region_flags(uint64_t flags)
     /* C libraries ask for as much as the main stack may grow to for each thread, and use a page or two of it. */
     if (flags & (LINUX_MAP_NORESERVE | LINUX_MAP_STACK))
         region |= REGION_NORESERVE;
-    if (flags & LINUX_MAP_LOCKED)
+    if (flags & LINUX_MAP_LOCKED || process_current()->locks_future)
         region |= REGION_LOCKED;
+    if (flags & LINUX_MAP_GROWSDOWN)
+        region |= REGION_GROWSDOWN;
     return region;
 }
 
@@ -145,13 +148,14 @@ int64_t sys_mmap(va_t address, uint64_t bytes, uint64_t protection, uint64_t fla
         .bytes = page_up(bytes),
         .protection = protection_of(protection),
         .flags = region_flags(flags),
+        .limit_bytes = process_current()->limits[LIMIT_STACK].now,
     };
     int64_t result;
 
     if (bytes == 0 || type == 0 || type > LINUX_MAP_SHARED_VALIDATE || !is_page_aligned(offset) ||
         protection & ~(uint64_t)PROTECTION_BITS)
         return -EINVAL;
-    if (request.bytes < bytes)
+    if (request.bytes < bytes || request.bytes > USER_TOP)
         return -ENOMEM;
     if (request.flags & REGION_FIXED && !is_page_aligned(address))
         return -EINVAL;
@@ -159,10 +163,14 @@ int64_t sys_mmap(va_t address, uint64_t bytes, uint64_t protection, uint64_t fla
         request.address = page_up(address);
     if (request.protection & MAP_WRITE && !(request.flags & REGION_SHARED) && !limit_allows_data(request.bytes))
         return -ENOMEM;
+    result = request.flags & REGION_LOCKED ? limit_check_locked(request.bytes) : 0;
+    if (result)
+        return result == -ENOMEM ? -EAGAIN : result;
     request.offset = offset;
     result = flags & LINUX_MAP_ANONYMOUS ? map_zeros(&request) : map_descriptor(descriptor, &request);
-    if (result >= 0 && flags & LINUX_MAP_POPULATE)
-        (void)MM_RETRY(space_advise(own_space(), (va_t)result, request.bytes, ADVICE_NEED));
+    /* What does not succeed now is tried again at the first access, as on Linux. */
+    if (result >= 0 && (flags & LINUX_MAP_POPULATE || request.flags & REGION_LOCKED))
+        (void)MM_RETRY(space_advise(own_space(), (va_t)result, request.bytes, ADVICE_POPULATE));
     return result;
 }
 

@@ -6,6 +6,7 @@
 #include "firmware/linux/limit.h"
 #include "firmware/linux/mm.h"
 #include "firmware/pages.h"
+#include "firmware/process.h"
 #include "firmware/usercopy.h"
 
 #define MINCORE_CHUNK 64u
@@ -83,8 +84,10 @@ int64_t sys_mincore(va_t address, uint64_t bytes, va_t vector)
 {
     uint8_t chunk[MINCORE_CHUNK];
 
-    if (mm_check_range(address, &bytes))
+    if (!is_page_aligned(address))
         return -EINVAL;
+    if (mm_check_range(address, &bytes))
+        return -ENOMEM;
     for (uint64_t page = 0; page < bytes / PAGE_BYTES; page += MINCORE_CHUNK) {
         uint64_t count = bytes / PAGE_BYTES - page < MINCORE_CHUNK ? bytes / PAGE_BYTES - page : MINCORE_CHUNK;
 
@@ -102,10 +105,23 @@ int64_t sys_mincore(va_t address, uint64_t bytes, va_t vector)
     return 0;
 }
 
+static bool any_locked(va_t start, va_t end)
+{
+    struct region_info region;
+
+    for (va_t at = start; space_region(own_space(), at, false, &region) == 0 && region.start < end; at = region.end)
+        if (region.flags & REGION_LOCKED)
+            return true;
+    return false;
+}
+
 int64_t sys_msync(va_t address, uint64_t bytes, uint64_t flags)
 {
-    if (mm_check_range(address, &bytes) || flags & ~(uint64_t)(LINUX_MS_ASYNC | LINUX_MS_INVALIDATE | LINUX_MS_SYNC))
+    if (mm_check_range(address, &bytes) || flags & ~(uint64_t)(LINUX_MS_ASYNC | LINUX_MS_INVALIDATE | LINUX_MS_SYNC) ||
+        (flags & LINUX_MS_ASYNC && flags & LINUX_MS_SYNC))
         return -EINVAL;
+    if (flags & LINUX_MS_INVALIDATE && any_locked(address, address + bytes))
+        return -EBUSY;
     int64_t result = MM_RETRY(space_sync(own_space(), address, bytes));
 
     return result == -EFAULT ? -ENOMEM : result;
@@ -114,14 +130,14 @@ int64_t sys_msync(va_t address, uint64_t bytes, uint64_t flags)
 static int64_t lock(va_t address, uint64_t bytes, bool on)
 {
     va_t start = page_down(address);
+    int error;
 
     bytes += address - start;
     if (mm_check_range(start, &bytes))
         return -EINVAL;
-    if (bytes == 0)
-        return 0;
-    if (on && !limit_allows_locked(bytes))
-        return -ENOMEM;
+    error = on ? limit_check_locked(bytes) : 0;
+    if (error || bytes == 0)
+        return error;
     int64_t result = MM_RETRY(space_lock(own_space(), start, bytes, on));
 
     return result == -EFAULT ? -ENOMEM : result;
@@ -135,4 +151,43 @@ int64_t sys_mlock(va_t address, uint64_t bytes)
 int64_t sys_munlock(va_t address, uint64_t bytes)
 {
     return lock(address, bytes, false);
+}
+
+/* What is locked at the first access on Linux is locked at once here. */
+int64_t sys_mlock2(va_t address, uint64_t bytes, uint64_t flags)
+{
+    return flags & ~(uint64_t)LINUX_MLOCK_ONFAULT ? -EINVAL : lock(address, bytes, true);
+}
+
+/* All regions, as far as it goes: -EAGAIN is for what the frames do not suffice for (POSIX, mlockall). */
+static int lock_regions(bool on)
+{
+    struct region_info region;
+    int result = 0;
+
+    for (va_t at = 0; space_region(own_space(), at, false, &region) == 0; at = region.end)
+        if (MM_RETRY(space_lock(own_space(), region.start, region.end - region.start, on)))
+            result = -EAGAIN;
+    return result;
+}
+
+int64_t sys_mlockall(uint64_t flags)
+{
+    struct process *process = process_current();
+    uint64_t what = flags & (LINUX_MCL_CURRENT | LINUX_MCL_FUTURE);
+    int error;
+
+    if (!what || flags & ~(uint64_t)(LINUX_MCL_CURRENT | LINUX_MCL_FUTURE | LINUX_MCL_ONFAULT))
+        return -EINVAL;
+    error = limit_check_locked(flags & LINUX_MCL_CURRENT ? limit_mapped_bytes() : 0);
+    if (error)
+        return error;
+    process->locks_future = flags & LINUX_MCL_FUTURE;
+    return flags & LINUX_MCL_CURRENT ? lock_regions(true) : 0;
+}
+
+int64_t sys_munlockall(void)
+{
+    process_current()->locks_future = false;
+    return lock_regions(false);
 }

@@ -150,6 +150,8 @@ syscall_table:
     call 227, msync
     call 228, mlock
     call 229, munlock
+    call 230, mlockall
+    call 231, munlockall
     call 232, mincore
     call 233, madvise
     call 240, rt_tgsigqueueinfo
@@ -161,6 +163,7 @@ syscall_table:
     call 276, renameat2
     call 278, getrandom
     call 279, memfd_create
+    call 284, mlock2
     call 285, copy_file_range
     call 286, preadv2
     call 287, pwritev2

@@ -4,14 +4,14 @@
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
 
-static bool any_locked(struct space *space, uint32_t start, uint32_t end)
+static bool may_drop(struct space *space, uint32_t start, uint32_t end, enum advice advice)
 {
     for (const struct region *region = region_after(space, start); region && region->start < end;
          region = region->next) {
-        if (region->flags & REGION_LOCKED)
-            return true;
+        if (region->flags & REGION_LOCKED || (advice == ADVICE_FREE && region->object))
+            return false;
     }
-    return false;
+    return true;
 }
 
 /* Brings in what has left, as long as that costs nobody else a frame, and nothing has to be waited for. */
@@ -93,7 +93,7 @@ int space_advise(struct space *space, va_t address, uint64_t bytes, enum advice 
     switch (advice) {
     case ADVICE_DROP:
     case ADVICE_FREE:
-        if (any_locked(space, start, end))
+        if (!may_drop(space, start, end, advice))
             return -EINVAL;
         space_release(space, start, end);
         return 0;
@@ -108,6 +108,8 @@ int space_advise(struct space *space, va_t address, uint64_t bytes, enum advice 
     case ADVICE_DONTFORK:
     case ADVICE_DOFORK:
         return mark(space, start, end, advice == ADVICE_DONTFORK);
+    case ADVICE_POPULATE:
+        return space_populate(space, start, end);
     }
     return -EINVAL;
 }
