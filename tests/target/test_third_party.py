@@ -1,16 +1,17 @@
-"""Unmodified programs: a distribution's busybox, SQLite, Lua and zlib, with memory for a part of what they touch.
+"""Unmodified programs: a distribution's busybox, SQLite, Lua, zlib, memtester and tcc, with memory for a part of what they touch.
 
 What each must print is what the same binary prints under qemu-riscv64, Linux's user emulation.
 """
 
+import hashlib
 import os
 import re
 import signal
 import subprocess
 
 import pytest
-from conftest import run, run_words
-from third_party import SOURCES, busybox, program
+from conftest import CAMPAIGN, PROGRAMS, run, run_words
+from third_party import SOURCES, busybox, memtester, program, tcc
 
 # Frames for everything: about half of what each touches when it has them (445 and 391), and all. With a quarter both are
 # nothing but faults for minutes.
@@ -68,6 +69,35 @@ def test_zlib(board, tmp_path):
     text = (SOURCES / 'sqlite_run.c').read_bytes() * 60
     (tmp_path / 'text').write_bytes(text)
     same_as_linux(tmp_path, 'zlib_run', program('zlib_run'), 'text', files=[tmp_path / 'text'], BOARD=board, FRAMES=256)
+
+
+# Frames, KiB to test: twice and four times the frames. The mask chooses one of the tests beside the first, which always runs.
+MEMTESTER = [(96, 768, 1)] + CAMPAIGN * [(256, 2048, 0), (256, 4096, 0), (512, 4096, 0)]
+
+
+@pytest.mark.parametrize('frames, kib, mask', MEMTESTER)
+def test_memtester(board, frames, kib, mask):
+    """As somebody who may lock no memory, for what is locked is not paged."""
+    files = (busybox(), memtester(), PROGRAMS / 'unprivileged')
+    result = run(BOARD=board, FRAMES=frames, FILES=' '.join(map(str, files)), TIMEOUT=CAMPAIGN and 1200 or 300,
+                 CMD=f'busybox env MEMTESTER_TEST_MASK={mask} ./unprivileged memtester {kib}K 1')
+    assert result.status == 0
+    assert b'FAILURE' not in result.out
+    passed = re.findall(rb'^  (\w[\w -]*\w) *: .*ok$', result.out, re.M)
+    assert len(passed) == (18 if mask == 0 else 1 + mask.bit_count())
+    assert result.stats['faults_tail'] > 2 * frames
+
+
+@pytest.mark.parametrize('frames', (512,) + CAMPAIGN * (256, 1024))
+def test_a_compiler_compiles_itself(board, frames, tmp_path):
+    """Lexer, parser and code generator over 780 KB of C, the same object file as under Linux. It touches about 1,000 frames."""
+    compiler, source = tcc()
+    under_linux(tmp_path, compiler, '-c', source, '-o', tmp_path / 'self.o')
+    expected = hashlib.sha256((tmp_path / 'self.o').read_bytes()).hexdigest()
+    result = run(BOARD=board, FRAMES=frames, FILES=f'{compiler} {source} {busybox()}',
+                 CMD=f'tcc -c {source.name} -o self.o; busybox sha256sum self.o')
+    assert result.text == f'{expected}  self.o\n'
+    assert result.status == 0
 
 
 def killed_after(line, words):
