@@ -11,7 +11,8 @@ import pytest
 from conftest import CAMPAIGN, ROOT, TIMEOUT_S
 
 # What callers are told is what a Linux answers that is older than the flag.
-NOT_SUPPORTED = {'mremap keep_the_old': 'MREMAP_DONTUNMAP (Linux 5.7)', 'madvise wipe_on_fork': 'MADV_WIPEONFORK (Linux 4.14)'}
+NOT_SUPPORTED = {'mremap keep_the_old': 'MREMAP_DONTUNMAP (Linux 5.7)',
+                 'madvise wipe_on_fork': 'MADV_WIPEONFORK (Linux 4.14)'}
 
 
 def verdicts(text):
@@ -23,8 +24,8 @@ def verdicts(text):
 def cases(tmp_path_factory):
     """The names of the cases, all of which have passed on Linux."""
     subprocess.run(['make', '-s', '-C', ROOT, 'build/programs-host/posix'], check=True)
-    done = subprocess.run([ROOT / 'build' / 'programs-host' / 'posix'], cwd=tmp_path_factory.mktemp('posix'), stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    done = subprocess.run([ROOT / 'build' / 'programs-host' / 'posix'], cwd=tmp_path_factory.mktemp('posix'),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     found = verdicts(done.stdout)
     # Who runs the tests may be refused to lock so much memory, or may not be root.
     print([f'{name}: {verdict}' for name, verdict in found.items() if verdict != 'passed'])

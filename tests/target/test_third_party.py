@@ -1,4 +1,4 @@
-"""Unmodified programs: a distribution's busybox, SQLite, Lua, zlib, memtester and tcc, with memory for a part of what they touch.
+"""Unmodified programs: busybox, SQLite, Lua, zlib, memtester and tcc, with memory for a part of what they touch.
 
 What each must print is what the same binary prints under qemu-riscv64, Linux's user emulation.
 """
@@ -71,7 +71,7 @@ def test_zlib(board, tmp_path):
     same_as_linux(tmp_path, 'zlib_run', program('zlib_run'), 'text', files=[tmp_path / 'text'], BOARD=board, FRAMES=256)
 
 
-# Frames, KiB to test: twice and four times the frames. The mask chooses one of the tests beside the first, which always runs.
+# Frames, KiB to test: twice and four times the frames. The mask chooses one test beside the first, which always runs.
 MEMTESTER = [(96, 768, 1)] + CAMPAIGN * [(256, 2048, 0), (256, 4096, 0), (512, 4096, 0)]
 
 
@@ -90,7 +90,7 @@ def test_memtester(board, frames, kib, mask):
 
 @pytest.mark.parametrize('frames', (512,) + CAMPAIGN * (256, 1024))
 def test_a_compiler_compiles_itself(board, frames, tmp_path):
-    """Lexer, parser and code generator over 780 KB of C, the same object file as under Linux. It touches about 1,000 frames."""
+    """Lexer, parser and code generator over 780 KB of C: the same object file as under Linux. It touches 1,000 frames."""
     compiler, source = tcc()
     under_linux(tmp_path, compiler, '-c', source, '-o', tmp_path / 'self.o')
     expected = hashlib.sha256((tmp_path / 'self.o').read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""Programs that nobody here wrote, from Debian's riscv64 packages and sources: fetched once under build/third, never installed.
+"""Programs that nobody here wrote, from Debian's packages and sources: fetched once under build/third, never installed.
 
 A package that cannot be fetched skips the tests that need it, with what was tried.
 """
@@ -94,7 +94,8 @@ def tcc():
     source, config = sources('tcc'), PLACE / 'tcc-config'
     config.mkdir(exist_ok=True)
     (config / 'config.h').write_text('#define TCC_VERSION "0.9.27"\n#define CONFIG_TCCDIR "/"\n')
-    flags = [f'-I{config}', f'-I{source}', '-DTCC_TARGET_RISCV64', '-DCONFIG_TCC_STATIC', '-DONE_SOURCE=1', source / 'tcc.c']
+    flags = [f'-I{config}', f'-I{source}', '-DTCC_TARGET_RISCV64', '-DCONFIG_TCC_STATIC', '-DONE_SOURCE=1',
+             source / 'tcc.c']
     # The C library's headers take a newer gcc for one that has types which tcc has not.
     return made('tcc', *flags, '-lm'), made('tcc.i.c', '-E', '-P', '-U__GNUC__', '-D__GNUC__=2', *flags)
 

@@ -2,8 +2,8 @@
  * Cases about memory and processes in the manner of the Linux Test Project: each is a function that runs in a process of its
  * own and passes, fails, or says which call is not supported. The expectations are POSIX's and the man pages' (Linux 6.1).
  */
-#ifndef TESTS_PROGRAMS_POSIX_H
-#define TESTS_PROGRAMS_POSIX_H
+#ifndef TESTS_PROGRAMS_POSIX_POSIX_H
+#define TESTS_PROGRAMS_POSIX_POSIX_H
 
 #include "tests/programs/common.h"
 

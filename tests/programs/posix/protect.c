@@ -215,7 +215,7 @@ static void keep_the_old(void)
     new = mremap(at, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
     if (new == MAP_FAILED && errno == EINVAL)
         case_not_supported("MREMAP_DONTUNMAP (Linux 5.7)");
-    CHECK(new != MAP_FAILED && new != at && new[PAGE] == 5 && at[PAGE] == 0);
+    CHECK(new != MAP_FAILED &&new != at &&new[PAGE] == 5 && at[PAGE] == 0);
 }
 
 static const struct test_case remap_cases[] = { CASE(shrink),
