@@ -154,7 +154,7 @@ static enum store_work write_back(struct store *store)
     uint32_t place;
     const void *payload;
 
-    if (tail_thin(store) && tail_compact(store))
+    if (!store->tail.pinched && tail_thin(store) && tail_compact(store))
         return STORE_MORE;
     if (!tail_oldest(store, &place))
         return carried_flush(store);

@@ -36,6 +36,7 @@ static void *page_get(void *context)
     struct context *c = context;
     struct ram *ram;
 
+    c->bed->pages_asked++;
     if (c->bed->config.page_limit && c->bed->pages >= c->bed->config.page_limit)
         return NULL;
     if (c->bed->page_refused && !--c->bed->page_refused)

@@ -30,6 +30,7 @@ struct bed {
     struct store *store;
     struct store_config store_config;
     uint32_t pages, pages_peak; /* given to the store now, at most */
+    uint64_t pages_asked;       /* ever */
     uint32_t page_refused;      /* pages until the one that is refused; 0: none is */
     uint64_t seconds;           /* the store's clock */
     uint64_t random;

@@ -361,6 +361,38 @@ static void ram_that_is_refused_is_not_waited_for(void **state)
     bed_stop(&bed);
 }
 
+/* The tail is thin and RAM is refused once: what there is goes to flash, and is not turned round in the tail for ever. */
+static void refused_ram_is_made_by_writing_back(void **state)
+{
+    uint64_t page[BED_PAGE / 8];
+    struct bed bed;
+    slot_t slots[12] = { 0 }, more = 0;
+
+    (void)state;
+    bed_start(&bed, &WITH_FLASH);
+    assert_true(bed_settle(&bed, 10000));
+    for (uint32_t i = 0; i < 12; i++)
+        assert_int_equal(bed_save(&bed, &slots[i], 0, 30 + i), 0);
+    for (uint32_t i = 0; i < 12; i++)
+        if (i % 5)
+            slot_put(bed.store, slots[i]);
+    assert_true(tail_thin(bed.store));
+    for (uint32_t i = 0; i < BED_PAGE / 8; i++)
+        page[i] = bed_random(&bed);
+    bed.page_refused = 1;
+    assert_int_equal(slot_save(bed.store, &more, 0, page), -EAGAIN);
+    assert_true(bed_settle(&bed, 200));
+    for (uint32_t i = 0; i < 3 && slot_save(bed.store, &more, 0, page) == -EAGAIN; i++)
+        assert_true(bed_settle(&bed, 200));
+    assert_int_not_equal(more, 0);
+    for (uint32_t i = 0; i < 12; i += 5) {
+        assert_true(bed_load(&bed, slots[i], 0, page) > 0);
+        assert_true(page_is(30 + i, page));
+    }
+    assert_null(store_check(bed.store));
+    bed_stop(&bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_full_tail_without_flash_refuses),
         cmocka_unit_test(a_full_tail_with_swap_off_refuses),
         cmocka_unit_test(ram_that_is_refused_is_not_waited_for),
+        cmocka_unit_test(refused_ram_is_made_by_writing_back),
         cmocka_unit_test(a_record_from_an_erased_block_does_not_land),
     };
 
