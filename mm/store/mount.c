@@ -298,11 +298,12 @@ static int table_page_repair(struct store *store, uint32_t index, void *page)
     if (error)
         return error;
     error = record_read_payload(store, place, &header, store->bounce);
-    if (error != -EIO ||
-        !crc_repair(store->bounce, header.length, crc32c(0, store->bounce, header.length), header.payload_crc))
-        return -EIO;
-    if (crc32c(0, store->bounce, header.length) != header.payload_crc)
-        return -EIO;
+    if (error == -EIO &&
+        crc_repair(store->bounce, header.length, crc32c(0, store->bounce, header.length), header.payload_crc) &&
+        crc32c(0, store->bounce, header.length) == header.payload_crc)
+        error = 0;
+    if (error)
+        return error;
     return codec_expand((enum codec_method)header.method, store->bounce, header.length, page) ? -EIO : 0;
 }
 

@@ -228,36 +228,29 @@ static bool header_fits(const struct walk *walk, const struct record_header *hea
     return header->length <= FORMAT_PAGE && walk->offset + record_bytes(header->length) <= walk->end;
 }
 
-/* A header that cannot be read: the next one is no further than the longest record. */
-static bool resynchronise(struct store *store, struct walk *walk, struct record_header *header, uint32_t *place)
+/* 1: a record's header; 0: something else; or the error of the read. */
+static int header_at(struct store *store, struct walk *walk, uint32_t offset, struct record_header *header,
+                     uint32_t *place)
 {
-    uint32_t limit = walk->offset + record_bytes(FORMAT_PAGE);
+    int error = read_block(store, walk->block, offset, header, sizeof *header);
 
-    for (uint32_t at = walk->offset + FORMAT_UNIT; at <= limit && at + FORMAT_ITEM_BYTES <= walk->end;
-         at += FORMAT_UNIT) {
-        *place = place_of(store, walk->block, at);
-        walk->offset = at;
-        if (!record_read_header(store, *place, header) && header_fits(walk, header))
-            return true;
-    }
-    return false;
+    if (error)
+        return error;
+    walk->offset = offset;
+    *place = place_of(store, walk->block, offset);
+    return item_valid(header, *place, block_at(store, walk->block)->sequence) && header_fits(walk, header);
 }
 
+/* Behind a header that does not pass its check the next one is no further than the longest record. */
 static int hop(struct store *store, struct walk *walk, struct record_header *header, uint32_t *place)
 {
-    uint32_t stopped = walk->offset;
-    int error;
+    uint32_t stopped = walk->offset, limit = stopped + record_bytes(FORMAT_PAGE);
+    int found = 0;
 
-    if (walk->offset + FORMAT_ITEM_BYTES > walk->end)
-        return 0;
-    *place = place_of(store, walk->block, walk->offset);
-    error = record_read_header(store, *place, header);
-    if ((error || !header_fits(walk, header)) && !resynchronise(store, walk, header, place)) {
-        walk->offset = stopped;
-        return 0;
-    }
-    walk->offset += record_bytes(header->length);
-    return 1;
+    for (uint32_t at = stopped; !found && at <= limit && at + FORMAT_ITEM_BYTES <= walk->end; at += FORMAT_UNIT)
+        found = header_at(store, walk, at, header, place);
+    walk->offset = found == 1 ? walk->offset + record_bytes(header->length) : stopped;
+    return found;
 }
 
 int walk_next(struct store *store, struct walk *walk, struct record_header *header, uint32_t *place)
@@ -274,8 +267,11 @@ int walk_next(struct store *store, struct walk *walk, struct record_header *head
     *place = place_of(store, walk->block, walk->offset);
     walk->index++;
     if (!item_valid(header, *place, block_at(store, walk->block)->sequence) || !header_fits(walk, header)) {
-        error = record_read_header(store, *place, header);
-        if (error || !header_fits(walk, header)) {
+        int found = header_at(store, walk, walk->offset, header, place);
+
+        if (found < 0)
+            return found;
+        if (!found) {
             walk->summary = 0;
             return hop(store, walk, header, place);
         }

@@ -51,6 +51,11 @@ void nor_fail_at(struct nor *nor, uint64_t nth)
     trigger_add(nor, NOR_TRIGGER_FAIL, nth, 0);
 }
 
+void nor_lose_at(struct nor *nor, uint64_t nth)
+{
+    trigger_add(nor, NOR_TRIGGER_LOSE, nth, 0);
+}
+
 void nor_fail_read_at(struct nor *nor, uint64_t nth)
 {
     nor->read_fails = nth;
@@ -80,6 +85,9 @@ static void operation_end(struct nor *nor)
     if (trigger_take(nor, NOR_TRIGGER_FAIL, &argument)) {
         finish(nor, nor_random_below(nor, 2) ? NOR_TEAR_EARLY : NOR_TEAR_DONE);
         nor->status = -EIO;
+    } else if (trigger_take(nor, NOR_TRIGGER_LOSE, &argument)) {
+        finish(nor, NOR_TEAR_LOST);
+        nor->status = 0;
     } else {
         nor->status = finish(nor, NOR_TEAR_DONE);
     }

@@ -91,7 +91,14 @@ struct nor_operation {
     uint64_t number; /* 1 is the first program or erase of this part's life */
 };
 
-enum nor_trigger_kind { NOR_TRIGGER_NONE, NOR_TRIGGER_CUT, NOR_TRIGGER_MISDIRECT, NOR_TRIGGER_STICK, NOR_TRIGGER_FAIL };
+enum nor_trigger_kind {
+    NOR_TRIGGER_NONE,
+    NOR_TRIGGER_CUT,
+    NOR_TRIGGER_MISDIRECT,
+    NOR_TRIGGER_STICK,
+    NOR_TRIGGER_FAIL,
+    NOR_TRIGGER_LOSE
+};
 
 struct nor_trigger {
     enum nor_trigger_kind kind;
@@ -181,6 +188,7 @@ void nor_cut_at(struct nor *nor, uint64_t nth, enum nor_tear tear);
 void nor_misdirect_at(struct nor *nor, uint64_t nth, uint32_t address); /* it hits another place */
 void nor_stick_at(struct nor *nor, uint64_t nth);                       /* it never ends */
 void nor_fail_at(struct nor *nor, uint64_t nth);      /* done in part, or wholly, and the status says so */
+void nor_lose_at(struct nor *nor, uint64_t nth);      /* not done, and the status is good */
 void nor_fail_read_at(struct nor *nor, uint64_t nth); /* the nth read from now answers -EIO */
 void nor_triggers_clear(struct nor *nor);
 

@@ -76,7 +76,7 @@ static int front_start(struct flash *flash, struct flash_request *request)
 
     if (request->operation == FLASH_READ)
         return read_start(front, request);
-    if (nor_busy(front->nor)) {
+    if (front->nor->operation.kind != NOR_IDLE) { /* it never ended */
         flash_finish(flash, request, -ETIMEDOUT);
         return 0;
     }
