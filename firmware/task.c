@@ -207,6 +207,8 @@ static void schedule(void)
     struct hart *hart = hart_current();
     struct task *next = hart->idle;
 
+    if (list_empty(&hart->ready) && hart->resting)
+        wake(hart->resting, 0);
     if (!list_empty(&hart->ready)) {
         next = LIST_ENTRY(hart->ready.next, struct task, queue);
         list_remove(&next->queue);
@@ -341,6 +343,17 @@ int task_sleep(struct wait_queue *queue, uint64_t deadline)
 int task_wait(struct wait_queue *queue, uint64_t deadline)
 {
     return wait_in(queue, deadline, false);
+}
+
+int task_wait_idle(struct wait_queue *queue, uint64_t deadline)
+{
+    struct hart *hart = hart_current();
+
+    hart->resting = hart->current;
+    int outcome = wait_in(queue, deadline, false);
+
+    hart->resting = NULL;
+    return outcome;
 }
 
 void task_notify(struct task *task, uint32_t attention)

@@ -59,6 +59,8 @@ void wait_init(struct wait_queue *queue);
  */
 int task_sleep(struct wait_queue *queue, uint64_t deadline);
 int task_wait(struct wait_queue *queue, uint64_t deadline);
+/* task_wait() that also ends as soon as the hart has nothing else to do. For one task a hart: the worker. */
+int task_wait_idle(struct wait_queue *queue, uint64_t deadline);
 
 /* Wakes up to `count` waiters, oldest first, and says how many. */
 unsigned wait_wake(struct wait_queue *queue, unsigned count);
@@ -137,6 +139,7 @@ struct hart {
     struct task *idle;
     struct task *float_owner; /* whose registers the FPU holds; NULL: they are all zero */
     struct task *dead;        /* left for the next task to free */
+    struct task *resting;     /* in task_wait_idle() */
     struct list ready;
     struct list timed;   /* sleepers with a deadline, the first to end first */
     struct space *space; /* the one that satp shows; NULL: the kernel's own */

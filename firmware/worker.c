@@ -75,6 +75,12 @@ static uint64_t poll_deadline(bool moved)
     return timer_now() + timer_ticks_from_us(worker.poll_us);
 }
 
+/* Somebody waits, or the tail fills. What is done ahead of need is left to times when no task runs, or to one look a slice. */
+static bool is_urgent(void)
+{
+    return worker.work || !list_empty(&worker.moved.waiters) || store_wants_step(mm_store());
+}
+
 static void run(void *argument)
 {
     (void)argument;
@@ -86,8 +92,10 @@ static void run(void *argument)
 
         if (moved || work == STORE_IDLE)
             wait_wake(&worker.moved, WAKE_ALL);
-        if (work == STORE_MORE)
+        if (work == STORE_MORE && is_urgent())
             task_yield();
+        else if (work == STORE_MORE)
+            (void)task_wait_idle(&worker.asked, timer_now() + timer_ticks_from_us(TASK_SLICE_US));
         else if (work == STORE_BUSY)
             (void)task_wait(NULL, poll_deadline(moved)); /* nobody can hurry the flash */
         else if (!worker.work)

@@ -8,6 +8,8 @@
  * use hold nothing, so a new frame need not be prepared. Frames with room are in a list; a frame whose last item is given
  * back goes back itself.
  */
+#include <string.h>
+
 #include "mm/vm/vm.h"
 
 #define EVER_SHIFT 16u
@@ -118,9 +120,7 @@ void *pool_get(struct pool *pool)
     if (is_full(pool, frame))
         unlink_partial(pool, pool->partial);
     pool->used_items++;
-    for (uint64_t *word = item, *end = word + pool->item_bytes / sizeof(*word); word != end; word++)
-        *word = 0;
-    return item;
+    return memset(item, 0, pool->item_bytes);
 }
 
 static void give_back(struct pool *pool, uint32_t number)
