@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """make size: bytes of text and data by module, what of them is the core, the static data by symbol, and the deepest stack.
 
-The core is what pages memory and runs a program on one board: the image linked once more without the modules in EXTRAS, what
-they define left open, and what only they use left out.
+The core is what pages memory and runs a program on one board: the image linked once more with the system calls in CORE_CALLS
+alone and without the modules in NOT_CORE. What those define is left open; what nothing leads to any more is left out.
 
 The stack figure is the longest chain of calls by gcc's -fstack-usage frames over the call graph that objdump shows; calls through
 pointers are resolved by hand in INDIRECT, and a function that a chain passes twice is reported, since nothing may recurse.
@@ -19,25 +19,30 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else "build")
 TOOL = "riscv64-unknown-elf-"
 
-# Not in the core. A program is read from the store's files, mapped, paged, run and ended without these.
-EXTRAS = {
-    "the seed that goes from boot to boot": "firmware/entropy",
+# The system calls of the core: what a static glibc program needs to start, compute, allocate, print, read files, sleep and end.
+CORE_CALLS = """
+    set_tid_address set_robust_list prlimit64 readlinkat getrandom uname getpid gettid not_supported
+    brk mmap munmap mprotect madvise mincore
+    openat close read readv pread64 lseek newfstatat fstat ioctl write writev
+    clock_gettime nanosleep clock_nanosleep sched_yield exit exit_group
+""".split()
+
+# What the core calls but does without. All else is in it as far as something in it leads there.
+NOT_CORE = {
     "checkers": "mm/vm/check mm/store/check mm/vm/inspect",
-    "monitor, job, statistics": "firmware/monitor* firmware/job* firmware/statistics firmware/archive",
-    "files that are written": "mm/vm/sync mm/store/commit mm/store/change mm/store/make firmware/linux/change "
-                              "firmware/linux/copy firmware/linux/directory firmware/linux/lock firmware/linux/status "
-                              "firmware/linux/descriptor",
-    "files that are not the store's": "firmware/linux/device_tree firmware/linux/memory_tree firmware/linux/pipe "
-                                      "firmware/linux/poll firmware/linux/proc_* firmware/linux/tty",
-    "more than one process, threads": "firmware/linux/clone firmware/linux/execve firmware/linux/futex firmware/linux/robust "
-                                      "firmware/linux/schedule firmware/linux/wait firmware/linux/usage",
-    "signals, timers, who one is": "firmware/linux/deliver firmware/linux/identity firmware/linux/job_control "
-                                   "firmware/linux/kill firmware/linux/limit firmware/linux/sigframe firmware/linux/signal "
-                                   "firmware/linux/signal_calls firmware/linux/stop firmware/linux/time firmware/linux/timer "
-                                   "firmware/linux/times firmware/linux/names",
-    "mremap, madvise, mlock": "mm/vm/advise mm/vm/remap firmware/linux/mm_advice",
+    "monitor, job, statistics, faults on purpose": "firmware/monitor* firmware/job* firmware/statistics firmware/inject*",
+    "files that are written": "mm/vm/sync mm/store/commit mm/store/change mm/store/make firmware/archive firmware/record "
+                              "firmware/linux/lock",
+    "files that are not the store's": "firmware/linux/device_tree firmware/linux/memory_tree firmware/linux/directory "
+                                      "firmware/linux/proc_* firmware/linux/tty",
+    "signals, threads, timers": "firmware/linux/signal firmware/linux/sigframe firmware/linux/deliver firmware/linux/kill "
+                                "firmware/linux/job_control firmware/linux/stop firmware/linux/futex firmware/linux/robust "
+                                "firmware/linux/timer",
+    "names of calls that are not there": "firmware/linux/names",
     "other boards than virt": "hal/spi_* hal/uart_sifive hal/uart_sbi hal/plic platform/errata platform/cpio",
 }
+CALL_TABLE = "firmware/linux/table.S"
+FLAGS = "--specs=picolibc.specs -march=rv64imac -mabi=lp64 -misa-spec=2.2 -mcmodel=medany".split()
 
 
 def output(*command):
@@ -61,24 +66,32 @@ def sizes_by_module():
     return sizes
 
 
-def is_extra(path):
-    return any(fnmatch(path, pattern) for patterns in EXTRAS.values() for pattern in patterns.split())
+def is_core(path):
+    return path != CALL_TABLE and not any(fnmatch(Path(path).with_suffix("").as_posix(), pattern)
+                                          for patterns in NOT_CORE.values() for pattern in patterns.split())
+
+
+def core_table():
+    """The table of system calls with those of the core."""
+    call = re.compile(r" +(?:call|late) \d+, (\w+)")
+    lines = (ROOT / CALL_TABLE).read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not (found := call.match(line)) or found[1] in CORE_CALLS]
+    if missing := set(CORE_CALLS) - set(call.findall("".join(kept))):
+        sys.exit(f"{CALL_TABLE} has no {' '.join(missing)}")
+    return "".join(kept)
 
 
 def core_bytes(build=None):
     """Bytes of text and constants of the core."""
-    target = (build or BUILD) / "target"
-    objects = [line for line in (build or BUILD).joinpath("vellum.map").read_text().splitlines() if line.startswith("LOAD ")]
-    paths = [Path(line.split()[1]) for line in objects if "/target/" in line]
-    kept = [target / str(path).split("target/", 1)[1] for path in paths
-            if not is_extra(re.sub(r"\.[cS]\.o$", "", str(path).split("target/", 1)[1]))]
+    found = re.findall(r"^LOAD (\S+/target/(\S+)\.o)$", (build or BUILD).joinpath("vellum.map").read_text(), re.M)
     with tempfile.TemporaryDirectory() as folder:
-        core = Path(folder) / "core.elf"
-        output(TOOL + "gcc", "--specs=picolibc.specs", "-march=rv64imac", "-mabi=lp64", "-misa-spec=2.2", "-mcmodel=medany",
-               "-nostartfiles", "-T", str(ROOT / "linker" / "firmware.ld"), "-Wl,--gc-sections",
+        core, source, table = (str(Path(folder) / name) for name in ("core.elf", "table.S", "table.o"))
+        Path(source).write_text(core_table())
+        output(TOOL + "gcc", *FLAGS, f"-I{ROOT}", "-c", source, "-o", table)
+        output(TOOL + "gcc", *FLAGS, "-nostartfiles", "-T", str(ROOT / "linker" / "firmware.ld"), "-Wl,--gc-sections",
                "-Wl,--unresolved-symbols=ignore-all", "-Wl,-z,max-page-size=4096", "-Wl,--no-warn-rwx-segments",
-               *map(str, kept), "-o", str(core))
-        return int(output(TOOL + "size", str(core)).split("\n")[1].split()[0])
+               *(str(ROOT / path) for path, name in found if is_core(name)), table, "-o", core)
+        return int(output(TOOL + "size", core).split("\n")[1].split()[0])
 
 
 def stack_frames():
