@@ -207,7 +207,9 @@ enum store_work eraser_step(struct store *store, bool begin)
     store->eraser = (struct eraser){ .block = eraser_choose(store) };
     if (store->eraser.block == NO_BLOCK)
         return STORE_IDLE;
-    return operation_erase(store, store->eraser.block);
+    if (!operation_erase(store, store->eraser.block))
+        store->eraser.block = NO_BLOCK;
+    return STORE_BUSY;
 }
 
 /* ---- Opening ---- */

@@ -37,13 +37,14 @@ enum store_work operation_program(struct store *store, enum operation_kind kind,
     return begin(store, kind, block, bytes);
 }
 
-enum store_work operation_erase(struct store *store, uint32_t block)
+bool operation_erase(struct store *store, uint32_t block)
 {
     ASSERT(store->operation.kind == OPERATION_NONE);
     store->operation.request = (struct flash_request){ .operation = FLASH_ERASE,
                                                        .address = address_of(store, block, 0),
                                                        .bytes = store->block_bytes };
-    return begin(store, OPERATION_ERASE, block, store->block_bytes);
+    (void)begin(store, OPERATION_ERASE, block, store->block_bytes);
+    return store->operation.kind != OPERATION_NONE;
 }
 
 static void ended(struct store *store, struct operation operation)

@@ -320,7 +320,8 @@ int store_allocate(const struct store_config *config, struct store **made);
 /* STORE_BUSY: in flight, or refused for now: its effect comes in operation_ended(). */
 enum store_work operation_program(struct store *store, enum operation_kind kind, uint32_t block, uint32_t offset,
                                   const void *from, uint32_t bytes);
-enum store_work operation_erase(struct store *store, uint32_t block);
+/* false: the part is at something else, and nothing was begun. */
+bool operation_erase(struct store *store, uint32_t block);
 /* Looks at the one in flight. STORE_IDLE: none; STORE_MORE: it has ended and was dealt with. */
 enum store_work operation_poll(struct store *store);
 int read_block(struct store *store, uint32_t block, uint32_t offset, void *into, uint32_t bytes);

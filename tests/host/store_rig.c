@@ -87,7 +87,7 @@ void bed_prepare(struct bed *bed, const struct bed_config *config)
 
     if (!context)
         fatal("malloc", 0);
-    *bed = (struct bed){ .config = *config, .random = config->seed };
+    *bed = (struct bed){ .config = *config, .random = config->seed, .idle_most = 3 };
     context->bed = bed;
     nor.seed = config->seed;
     nor.strict_once = true;
@@ -106,20 +106,25 @@ void bed_prepare(struct bed *bed, const struct bed_config *config)
     nor_flash_open(&bed->front, bed->nor, config->blocks ? config->block_bytes : 4096);
 }
 
-int bed_open(struct bed *bed)
+int bed_mount(struct bed *bed)
 {
     uint8_t seed[STORE_SEED_BYTES];
     int error;
 
-    nor_power_on(bed->nor);
-    nor_flash_open(&bed->front, bed->nor, bed->config.blocks ? bed->config.block_bytes : 4096);
-    bed->front.manual_time = bed->config.manual_time;
     for (uint32_t i = 0; i < sizeof seed; i++)
         seed[i] = (uint8_t)bed_random(bed);
     error = store_open(&bed->store_config, &bed->store);
     if (!error)
         store_seed_set(bed->store, seed, NULL);
     return error;
+}
+
+int bed_open(struct bed *bed)
+{
+    nor_power_on(bed->nor);
+    nor_flash_open(&bed->front, bed->nor, bed->config.blocks ? bed->config.block_bytes : 4096);
+    bed->front.manual_time = bed->config.manual_time;
+    return bed_mount(bed);
 }
 
 void bed_start(struct bed *bed, const struct bed_config *config)
@@ -235,7 +240,7 @@ static int wait_step(struct bed *bed, uint32_t *idle)
 {
     if (store_step(bed->store) != STORE_IDLE)
         *idle = 0;
-    else if (++*idle > 3)
+    else if (++*idle > bed->idle_most)
         return -EDEADLK;
     pass_time(bed);
     return 0;

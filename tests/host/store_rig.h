@@ -34,6 +34,7 @@ struct bed {
     uint32_t page_refused;      /* pages until the one that is refused; 0: none is */
     uint64_t seconds;           /* the store's clock */
     uint64_t random;
+    uint32_t idle_most; /* steps that an idle store may go on with -EAGAIN; 3, more where others use the part */
     void (*stepped)(struct bed *bed); /* called after every step while a call waits; may be NULL */
     void *observer;
 };
@@ -42,7 +43,9 @@ struct bed {
 void bed_start(struct bed *bed, const struct bed_config *config);
 /* Without format and open: `config` and a blank array. */
 void bed_prepare(struct bed *bed, const struct bed_config *config);
-/* Power on, a driver that knows nothing, and store_open(). */
+/* store_open() and the boot's seed. */
+int bed_mount(struct bed *bed);
+/* The same after power on, with a driver that knows nothing. */
 int bed_open(struct bed *bed);
 /* As a reboot: the store is forgotten, not closed, and its RAM with it. */
 void bed_forget(struct bed *bed);
