@@ -17,7 +17,7 @@ PROGRAMS = BUILD / 'programs'
 
 # What the flash, or the card, holds when the tests begin.
 FILES = ('attack', 'bytes', 'callfuzz', 'cat', 'chase', 'end', 'family', 'files', 'fill', 'hello', 'hostile', 'keep', 'ledger',
-         'linux_signal', 'names', 'stack', 'terminal', 'usercopy')
+         'names', 'stack', 'stencil', 'terminal', 'usercopy')
 
 KEYS = {'name', 'about', 'board', 'can', 'bootargs', 'console', 'commands', 'limits'}
 CONSOLE_KEYS = {'kind', 'via', 'command', 'device', 'speed'}

@@ -12,7 +12,8 @@ from wire import BOOT_ID, DAMAGED_ID, Answer, Noise, Part, Reader, Restart, comm
 INTERRUPT = b'\x03'
 END_OF_FILE = b'\x04'
 SENDS = 3                       # of a command that came damaged at the other end
-RECOVER_S = 10
+RECOVER_S = 20
+INTERRUPT_S = 1
 
 
 class TargetError(Exception):
@@ -47,6 +48,7 @@ class Gathered:
         self.troubles = []
         self.restarted = False
         self.answers = []
+        self.panic = []         # lines of the boot before
 
     def add(self, event):
         if isinstance(event, Part):
@@ -54,9 +56,20 @@ class Gathered:
             if event.stream == '=' and event.data.endswith(b'\n'):
                 self._end_answer()
         elif isinstance(event, Restart):
-            self.restarted = True
+            self._restart()
         elif not isinstance(event, Noise):
             self.troubles.append(event)
+
+    def _restart(self):
+        """What came before is of another boot."""
+        self.restarted = True
+        self.panic = self.panic_lines()
+        self.answers.clear()
+        for stream in self.streams.values():
+            stream.clear()
+
+    def panic_lines(self):
+        return self.panic + [line for line in self.lines if line.startswith('panic')]
 
     def _end_answer(self):
         line = bytes(self.streams['='])
@@ -211,8 +224,7 @@ class Target:
             raise Damaged(f'{what}: {self.gathered.troubles}')
 
     def _raise_if_panicked(self):
-        panic = [line for line in self.gathered.lines if line.startswith('panic')]
-        if panic:
+        if panic := self.gathered.panic_lines():
             raise Panicked('\n'.join(panic))
 
     def accept(self, answer: Answer):
@@ -248,6 +260,17 @@ class Target:
         output = self.command(words, timeout)
         assert output.result == 0, output
         return output.text
+
+    def listen(self):
+        """From here on what comes is gathered anew."""
+        self.gathered = Gathered()
+
+    def answers(self, count, timeout=None):
+        """The next answers since listen(), whatever they are to."""
+        deadline = self.deadline(timeout)
+        while len(self.gathered.answers) < count:
+            self.pump(deadline, f'{count} answers')
+        return self.gathered.answers
 
     # ---- Power ----
 
@@ -302,8 +325,7 @@ class Target:
                 self.pump(deadline, 'boot')
             except (Damaged, UnexpectedReset):
                 # The end of the old boot, and the boot firmware's text.
-                if self.gathered.restarted:
-                    self.gathered = Gathered()
+                self.gathered.restarted = False
                 self.gathered.troubles.clear()
         self.nonce = boot[-1].nonce
         self.boots += 1
@@ -332,20 +354,22 @@ class Target:
 
     def state(self):
         """What has to be the same before and after every test."""
-        memory = re.search(r'(\d+) anonymous.*promised +(\d+) of.*pinned (\d+) of \d+ frames, (\d+) by', self.good('mem'), re.S)
+        memory = re.search(r'(\d+) tables, (\d+) anonymous.*promised +(\d+) of.*pinned (\d+) of \d+ frames, (\d+) by', self.good('mem'), re.S)
         files = [line.split()[1:] for line in self.good('files').splitlines()]
-        return {'anonymous': int(memory[1]), 'promised': int(memory[2]), 'pinned': int(memory[3]) - int(memory[4]),
-                'tasks': self.tasks(), 'files': sorted(files, key=lambda row: row[-1])}
+        tables, anonymous, promised, pinned, stores = map(int, memory.groups())
+        # Programs that have ended are kept for the next run of them, each with a table.
+        return {'anonymous': anonymous, 'promised': promised, 'pinned': pinned - stores - tables, 'tasks': self.tasks(),
+                'files': sorted(files, key=lambda row: row[-1])}
 
     def interrupt(self):
         """Back to the monitor's prompt, whatever is in the foreground or half typed. Same boot, or an exception."""
-        self.gathered = Gathered()
-        self.send(INTERRUPT + b'\n', RECOVER_S)
         deadline = self.deadline(RECOVER_S)
         while True:
+            self.gathered = Gathered()
+            self.send(INTERRUPT + b'\n', RECOVER_S)
             try:
-                self.command('uptime', RECOVER_S)
+                self.command('uptime', INTERRUPT_S)     # the terminal of a program that is ending may swallow it
                 return
-            except Damaged:
+            except (Damaged, TimedOut):
                 if time.monotonic() > deadline:
                     raise

@@ -3,7 +3,7 @@
 The judge reads the console, and kills after a drawn number of bytes: no clock has a say. What the next boot finds must be
 the state after one of the syncs: each file whole, and all as of the same moment; only of the last sync, which commits one
 file after the other, may one be new and the other old. QEMU may lose flash operations that it had acknowledged, the last
-ones, so that moment may lie before the last sync that was reported, by at most LOST_MOST.
+ones, so that moment may lie before the last sync that was reported (ledger_judge.py).
 
 KILL_TESTS is the number of tests, ten kills each (10); KILL_FIRST the seed of the first (1).
 """
@@ -17,6 +17,7 @@ import sys
 
 import pytest
 from conftest import IMAGE, PROGRAMS, ROOT
+from ledger_judge import FILES, Ledger
 
 sys.path.insert(0, str(ROOT / 'platform'))
 from run_options import Options      # noqa: E402  (their folder is no package)
@@ -26,53 +27,9 @@ KILLS = 10
 SEEDS = range(int(os.environ.get('KILL_FIRST', '1')), int(os.environ.get('KILL_FIRST', '1')) +
               int(os.environ.get('KILL_TESTS', '10')))
 BYTES_MOST = 250                # of the program's output, after which the emulator is killed: up to some ten syncs
-LOST_MOST = 1                   # syncs
-FILES = 6
 PARTITION = (0x530000, 0x1ff0000)
 
 ESCAPES = re.compile(rb'\x10v[^\n]*\n|\x10[OE]')
-
-
-class Ledger:
-    """The steps that were begun, in their order, and what they leave."""
-
-    def __init__(self):
-        self.steps = {}         # sequence number: the files it writes
-        self.synced = 0
-        self.lost = []          # reported syncs that each kill took back
-        self.halves = 0         # kills between the two files of a sync
-
-    def state(self, sequence):
-        """Each file's sequence number after that sync."""
-        files = [0] * FILES
-        for step in sorted(self.steps):
-            if step <= sequence:
-                for file in self.steps[step]:
-                    files[file] = step
-        return files
-
-    def judge(self, found):
-        at = max(found)
-        assert at == 0 or at in self.steps, f'{at} was never written'
-        before, after = self.state(at - 1), self.state(at)
-        here = [file for file in self.steps.get(at, []) if found[file] == at]
-        for file in range(FILES):
-            wanted = after[file] if file in here else before[file]
-            assert found[file] == wanted, f'a mix: {found}; before {at} it was {before}, then {after}'
-        whole = at if here == self.steps.get(at, []) else at - 1
-        assert whole >= self.synced - LOST_MOST, f'{found} is found, {self.synced} was reported as synced'
-        self.lost.append(max(0, self.synced - whole))
-        self.halves += whole < at
-        self.synced = at
-        self.steps = {step: files for step, files in self.steps.items() if step < at} | ({at: here} if at else {})
-
-    def take(self, line):
-        """One line of the program."""
-        if found := re.fullmatch(r'step (\d+) (\d+) (\d+)', line):
-            step, file, count = map(int, found.groups())
-            self.steps[step] = [(file + i) % FILES for i in range(count)]
-        elif found := re.fullmatch(r'synced (\d+)', line):
-            self.synced = int(found[1])
 
 
 def boot(image, seed):
