@@ -100,12 +100,6 @@ void console_write(enum console_stream stream, const void *bytes, uint32_t count
         send_output_in_form(stream, from[i]);
 }
 
-void console_flush(void)
-{
-    if (console.form == CONSOLE_CHECKED)
-        record_end(send);
-}
-
 void console_line_begin(void)
 {
     if (console.form == CONSOLE_CHECKED)
@@ -137,6 +131,12 @@ void console_line_end(void)
         record_put(send, RECORD_FIRMWARE, '\n');
     else
         send_plain('\n');
+}
+
+void console_flush(void)
+{
+    if (console.form == CONSOLE_CHECKED)
+        record_end(send);
 }
 
 /* ---- Input ---- */
@@ -175,6 +175,7 @@ static void take(void)
             break;
         received((uint8_t)byte);
     }
+    console_flush(); /* echoes */
     console.deaf = console_available() == CONSOLE_INPUT_BYTES;
     driver->listen(console.uart, !console.deaf && !console.polled);
     if (console_available() || console.ended)

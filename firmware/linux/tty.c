@@ -227,7 +227,6 @@ static bool tty_key(uint8_t raw)
         return true;
     if (literal || (!take_signal((uint8_t)byte) && !(has_mode(LINUX_ICANON) && edit((uint8_t)byte))))
         take_plain((uint8_t)byte, literal);
-    console_flush();
     if (tty.read != tty.ended)
         wait_wake(&tty_input, WAKE_ALL);
     return true;

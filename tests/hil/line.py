@@ -135,12 +135,16 @@ class ProcessLine(Line):
             if self.log:
                 errors.close()
 
+    def kill(self):
+        """As when the plug is pulled. What was on the line can still be read."""
+        if self.process:
+            self.process.kill()
+            self.process.wait(KILL_S)
+
     def power_off(self):
-        """As when the plug is pulled."""
         if self.process is None:
             return
-        self.process.kill()
-        self.process.wait(KILL_S)
+        self.kill()
         for end in (self.process.stdin, self.process.stdout):
             if end:
                 end.close()

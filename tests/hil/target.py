@@ -14,6 +14,7 @@ END_OF_FILE = b'\x04'
 SENDS = 3                       # of a command that came damaged at the other end
 RECOVER_S = 20
 INTERRUPT_S = 1
+DRAIN_S = 0.5
 
 
 class TargetError(Exception):
@@ -49,6 +50,7 @@ class Gathered:
         self.restarted = False
         self.answers = []
         self.panic = []         # lines of the boot before
+        self.before = b''       # its standard output
 
     def add(self, event):
         if isinstance(event, Part):
@@ -64,6 +66,7 @@ class Gathered:
         """What came before is of another boot."""
         self.restarted = True
         self.panic = self.panic_lines()
+        self.before = bytes(self.streams['o'])
         self.answers.clear()
         for stream in self.streams.values():
             stream.clear()
@@ -181,6 +184,7 @@ class Target:
         self.nonce = None
         self.boots = 0
         self.boot_lines = []
+        self.last_words = b''           # the standard output of the boot before, up to its end
         # Names differ from those of an earlier session, whose last command the target may remember.
         self.next_name = random.Random(f'{seed} {time.time_ns()}').randrange(1 << 28)
 
@@ -247,7 +251,7 @@ class Target:
             try:
                 return self.begin(words).finish(timeout)
             except Damaged:
-                if left == 0 or not any(answer.name == DAMAGED_ID for answer in self.gathered.answers):
+                if left == 0 or self.gathered.troubles:
                     raise
         raise AssertionError
 
@@ -281,14 +285,29 @@ class Target:
         """The power is cut: nothing is told to anybody before."""
         self.note('power off')
         if self.board.is_process:
-            self.line.power_off()
+            self.line.kill()
         else:
             self.board.run('power_off')
+        self._drain()
+        self.last_words = bytes(self.gathered.streams['o'])
+        if self.board.is_process:
+            self.line.power_off()
         self.nonce = None
+
+    def _drain(self):
+        """Takes in what was on its way when the power went."""
+        while True:
+            try:
+                self.pump(self.deadline(DRAIN_S), 'drain')
+            except (Gone, TimedOut):
+                return
+            except TargetError:
+                self.gathered.troubles.clear()
 
     def power_on(self, bootargs=''):
         self.note(f'power on {bootargs}'.rstrip())
         self.reader = Reader()
+        self.gathered = Gathered()
         if self.board.is_process:
             self.line.power_on(self.board.console_command(bootargs))
         else:
@@ -308,15 +327,15 @@ class Target:
 
     def reset(self):
         self.note('reset')
-        self.nonce = None
+        self.gathered.answers.clear()
         self.board.run('reset')
         self.wait_for_boot()
+        self.last_words = self.gathered.before
 
     def wait_for_boot(self, timeout=None):
         """Until the monitor of another boot answers. What comes before, from the old boot, is of no interest."""
         deadline = self.deadline(timeout or self.board.limits['boot_s'])
         before = self.nonce
-        self.gathered = Gathered()
         while True:
             boot = [answer for answer in self.gathered.answers if answer.name == BOOT_ID and answer.nonce != before]
             if boot:
@@ -330,6 +349,9 @@ class Target:
         self.nonce = boot[-1].nonce
         self.boots += 1
         self.boot_lines = self.gathered.lines
+        gathered = self.gathered
+        self.interrupt()                # what was typed before the boot, and came late, is forgotten
+        self.gathered = gathered
 
     def wait_for_end(self):
         """Until the machine is off by itself: the firmware lines of its end."""
@@ -344,10 +366,12 @@ class Target:
 
     def kill_tasks(self):
         """Ends what runs in the background."""
-        for task in self.tasks():
-            self.command(f'kill {task} 9')
-        if self.tasks():
-            raise TargetError(f'tasks do not end: {self.good("ps")}')
+        deadline = self.deadline(RECOVER_S)
+        while tasks := self.tasks():    # one that holds much memory takes its time
+            for task in tasks:
+                self.command(f'kill {task} 9')
+            if time.monotonic() > deadline:
+                raise TargetError(f'tasks do not end: {self.good("ps")}')
 
     def tasks(self):
         return [int(task) for task in re.findall(r'^ *(\d+) +\d+ (?:runs|waits|stopped|zombie) ', self.good('ps'), re.M)]

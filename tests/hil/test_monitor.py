@@ -39,6 +39,7 @@ SHAPES = {
            r'faults( +[a-z-]+ \d+){8}\n',
     'free': r'RAM +\d+ KiB, \d+ KiB free\nswap +\d+ KiB at least, \d+ KiB of all memory promised\n',
     'log': r'tail +\d+ records, \d+ of \d+ KiB; at most \d+ KiB\nslots +\d+ in use, .*\nto flash .*\nratio +\d+\.\d\d; 0 bad records\n'
+           r'capacity +\d+ pages in tail and flash: \d+ promised, \d+ free\nblocks +\d+: 0 bad, .*\n(life .*\n)?'
            r'flash +\d+ bytes read, \d+ programmed, \d+ erases, 0 failures\n',
     'files': r'( *\d+ +\d+ \S+\n)+',
     'wear': r'\d+ erases of \d+ blocks: least \d+, most \d+, \d+ bad blocks\n(( +\d+){16}\n)*(( +\d+){1,15}\n)?',
@@ -47,7 +48,7 @@ SHAPES = {
     'check': r'memory: good\nstore: good\nrecords on flash: 0 bad\n',
     'check quick': r'memory: good\nstore: good\n',
     'sync': r'',
-    'swapon': r'',
+    'swapon': r'(nothing to change: )?swap on: \d+ of \d+ blocks, room for \d+ pages, \d+ promised\n',
 }
 
 
