@@ -99,8 +99,10 @@ static void begin(struct group *group, const char *const *words)
     const char *why = "no memory";
     int error = -ENOMEM;
 
-    if (group->count == PROGRAMS_MAX)
+    if (group->count == PROGRAMS_MAX) {
+        log_line("%s waits: no more than %u programs run side by side", words[0], PROGRAMS_MAX);
         group_wait(group);
+    }
     if (files) {
         error = process_spawn(words[0], words, files, &group->of[group->count], &why);
         files_put(files);
@@ -141,7 +143,7 @@ int command_run(const char *text)
         log_line("the command line is too long, or no memory is left");
         return status;
     }
-    tty_begin();
+    tty_begin(false);
     status = run_all(strcpy(cpu_direct(frame), text));
     tty_end();
     mm_frame_put(frame);

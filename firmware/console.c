@@ -220,6 +220,12 @@ uint32_t console_read(void *bytes, uint32_t room)
     return count;
 }
 
+void console_unread(uint8_t byte)
+{
+    if (console_available() < CONSOLE_INPUT_BYTES)
+        console.ring[--console.read % CONSOLE_INPUT_BYTES] = byte;
+}
+
 bool console_at_end(void)
 {
     return console.ended && console_available() == 0;

@@ -66,6 +66,8 @@ void console_poll(void);
 
 /* Input: up to `room` bytes, 0 when there are none now. */
 uint32_t console_read(void *bytes, uint32_t room);
+/* The byte is read next, before what has come; there must be room, as while a filter has used everything up. */
+void console_unread(uint8_t byte);
 uint32_t console_available(void);
 bool console_at_end(void); /* nothing is left and nothing will come: end of file */
 /* Woken when bytes or the end have come. */

@@ -79,7 +79,10 @@ static void main_thread(void *argument)
     (void)argument;
     host.flash = flash;
     entropy_report();
-    log_line("up: instructions=%lu", cpu_instructions() - entry_instructions);
+    uint64_t instructions = cpu_instructions() - entry_instructions;
+
+    if (cpu_counts_instructions())
+        log_line("up: instructions=%lu", instructions);
     archive_unpack(platform.initrd);
     int status = run_main_job();
 
@@ -126,8 +129,9 @@ static void init_memory(void)
         .share_kernel = kmap_share,
     };
 
-    log_line("%s: %u harts, %u frames of memory at 0x%lx%s", platform.model, platform.harts, config.frames,
-             platform.pool.start, timer_is_direct() ? "" : ", timer by SBI");
+    log_line("%s: %u hart%s, %u frames of memory at 0x%lx%s", platform.model, platform.harts,
+             platform.harts == 1 ? "" : "s", config.frames, platform.pool.start,
+             timer_is_direct() ? "" : ", timer by SBI");
     log_line("processor: hart %u, errata=%s, %u ASID bits, page attributes 0x%lx", platform.boot_hart,
              platform_errata_name(cpu_errata()), cpu_asid_bits(), config.leaf_bits);
     if (config.frames < LEAST_FRAMES || mm_init(&config)) {

@@ -102,13 +102,24 @@ struct process *monitor_process(const char *word)
 
 /* ---- Small commands ---- */
 
+static int unknown(const char *name)
+{
+    monitor_print("no command %s; `help` lists them\n", name);
+    return -ENOENT;
+}
+
 static int help(const struct monitor_host *host, unsigned count, const char *const *words)
 {
+    int error = count < 2 ? 0 : -ENOENT;
+
     (void)host;
-    for (unsigned i = 0; i < COMMANDS; i++)
-        if (count < 2 || strcmp(words[1], commands[i].name) == 0)
-            monitor_print("%-8s%-28s%s\n", commands[i].name, commands[i].arguments, commands[i].help);
-    return 0;
+    for (const struct entry *entry = commands; entry < commands + COMMANDS; entry++) {
+        if (count > 1 && strcmp(words[1], entry->name) != 0)
+            continue;
+        monitor_print("%-8s%-28s%s\n", entry->name, entry->arguments, entry->help);
+        error = 0;
+    }
+    return error ? unknown(words[1]) : 0;
 }
 
 static int statistics(const struct monitor_host *host, unsigned count, const char *const *words)
@@ -190,8 +201,7 @@ static int execute(const struct monitor_host *host, char *line)
         monitor_print("%s %s: %s\n", entry->name, entry->arguments, entry->help);
         return -EINVAL;
     }
-    monitor_print("no command %s; `help` lists them\n", words[0]);
-    return -ENOENT;
+    return unknown(words[0]);
 }
 
 int monitor_execute(const struct monitor_host *host, char *line)

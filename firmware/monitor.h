@@ -15,8 +15,8 @@
 /* What the monitor cannot do by mm.h and store.h alone. */
 struct monitor_host {
     struct flash *flash;      /* NULL: there is none */
-    void (*statistics)(void);  /* prints `stats key=value ...` */
-    int (*sync)(void);         /* everything durable, now */
+    void (*statistics)(void); /* prints `stats key=value ...` */
+    int (*sync)(void);        /* everything durable, now */
     /* Makes the partition an empty store; a running one is not replaced. Says itself what came of it. */
     int (*format)(void);
 };

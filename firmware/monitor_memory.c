@@ -32,7 +32,7 @@ int monitor_maps(const struct monitor_host *host, unsigned count, const char *co
 }
 
 /* A page-table entry in words (privileged specification 1.12, section 4.4.1; a V=0 entry is mm/DESIGN.md's). */
-static void show_entry(unsigned level, uint64_t index, uint64_t pte)
+static void show_entry(unsigned level, uint64_t index, uint64_t pte, bool writable)
 {
     static const char letters[] = "vrwxugad";
 
@@ -45,7 +45,9 @@ static void show_entry(unsigned level, uint64_t index, uint64_t pte)
         for (unsigned bit = 0; letters[bit]; bit++)
             monitor_print("%c", pte >> bit & 1 ? letters[bit] : '-');
         monitor_print(" %s at 0x%lx%s\n", pte & 0xe ? "page" : "table", (pte >> 10 & 0xfffffffffff) << PAGE_SHIFT,
-                      pte & 0x100 ? ", copied at the first store" : "");
+                      !(pte & 0x100) ? ""
+                      : writable     ? ", copied at the first store"
+                                     : ", shared");
     }
 }
 
@@ -56,6 +58,7 @@ int monitor_pte(const struct monitor_host *host, unsigned count, const char *con
         [PAGE_RESIDENT] = "in a frame", [PAGE_TAIL] = "in the tail",   [PAGE_FLASH] = "on flash",
     };
     struct process *process = monitor_process(words[1]);
+    struct region_info region;
     struct page_info page;
     uint64_t address;
 
@@ -63,10 +66,12 @@ int monitor_pte(const struct monitor_host *host, unsigned count, const char *con
     if (!process || !monitor_number(words[2], &address))
         return process ? -EINVAL : -ESRCH;
     space_page(process->space, address, &page);
+    bool writable = space_region(process->space, address, false, &region) == 0 && region.protection & MAP_WRITE;
+
     for (int i = 0; i < page.levels; i++) {
         unsigned level = 2 - (unsigned)i;
 
-        show_entry(level, address >> (PAGE_SHIFT + 9 * level) & 511, page.pte[i]);
+        show_entry(level, address >> (PAGE_SHIFT + 9 * level) & 511, page.pte[i], writable);
     }
     monitor_print("%s", states[page.state]);
     if (page.state == PAGE_RESIDENT)

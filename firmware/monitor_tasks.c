@@ -48,12 +48,10 @@ int monitor_ps(const struct monitor_host *host, unsigned count, const char *cons
     return 0;
 }
 
-static void show_end(uint32_t id, int32_t status)
+static void show_end(int32_t status)
 {
-    if (status & 0x7f)
-        monitor_print("task %u ended by signal %d\n", id, status & 0x7f);
-    else if (status)
-        monitor_print("task %u ended with status %d\n", id, status >> 8 & 0xff);
+    monitor_print(status & 0x7f ? "ended by signal %d\n" : "ended with status %d\n",
+                  status & 0x7f ? status & 0x7f : status >> 8 & 0xff);
 }
 
 static int wait_for(struct process *process)
@@ -61,10 +59,13 @@ static int wait_for(struct process *process)
     uint32_t id = process->id;
 
     job_give_console(process);
-    tty_begin();
+    tty_begin(true);
     int32_t status = process_wait(process);
     tty_end();
-    show_end(id, status);
+    if (status) {
+        monitor_print("task %u ", id);
+        show_end(status);
+    }
     return status;
 }
 
@@ -99,12 +100,11 @@ void monitor_reap(void)
     LIST_EACH(link, process_list())
     {
         struct process *process = LIST_ENTRY(link, struct process, all);
-        uint32_t id = process->id;
 
         if (process->state != PROCESS_ZOMBIE || process->parent)
             continue;
-        monitor_print("task %u %s: ended\n", id, process->name);
-        show_end(id, process_wait(process));
+        monitor_print("task %u %s: ", process->id, process->name);
+        show_end(process_wait(process));
     }
 }
 

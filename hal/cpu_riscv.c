@@ -109,6 +109,33 @@ va_t cpu_fault_address(uint64_t scause, uint64_t stval)
     return cpu_fault_address_with(errata, scause, stval);
 }
 
+#define LOOP_TURNS 64
+
+/* What instret says of a loop of two instructions a turn, with one before and the reading itself. */
+static uint64_t loop_instructions(void)
+{
+    uint64_t before, after, turns;
+
+    __asm__ volatile("csrr %[before], instret\n\t"
+                     "li %[turns], %[most]\n"
+                     "1:\n\t"
+                     "addi %[turns], %[turns], -1\n\t"
+                     "bnez %[turns], 1b\n\t"
+                     "csrr %[after], instret"
+                     : [before] "=&r"(before), [after] "=r"(after), [turns] "=&r"(turns)
+                     : [most] "i"(LOOP_TURNS));
+    return after - before;
+}
+
+/* More than once: the time of the first turn, which an emulator translates, is never that of the next. */
+bool cpu_counts_instructions(void)
+{
+    for (unsigned i = 0; i < 3; i++)
+        if (loop_instructions() != 2 * LOOP_TURNS + 2)
+            return false;
+    return true;
+}
+
 /*
  * Reads the seed CSR. Where it is not ours (mseccfg.SSEED is 0) or not there, the instruction is illegal, and the trap goes
  * to the instruction behind it.

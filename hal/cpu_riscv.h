@@ -88,6 +88,9 @@ static inline uint64_t cpu_instructions(void)
     return csr_read(instret);
 }
 
+/* Whether that counts instructions: an emulator may give the time of its host. */
+bool cpu_counts_instructions(void);
+
 /* Sleeps until an interrupt that sie enables is pending, whether sstatus.SIE is set or not. May return early. */
 static inline void cpu_wait(void)
 {

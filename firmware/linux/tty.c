@@ -39,6 +39,7 @@ static const struct linux_termios sane = {
 static struct {
     struct linux_termios mode;
     struct linux_winsize size;
+    bool lent;                     /* as tty_begin() was told */
     bool literal;                  /* the next key is taken as it is: ^V */
     uint32_t read, ended, written; /* ever */
     uint8_t ring[RING_BYTES];
@@ -155,7 +156,9 @@ static bool take_signal(uint8_t byte)
 
     if (!signal)
         return false;
-    if (!has_mode(LINUX_NOFLSH))
+    if (tty.lent)
+        tty.written = tty.ended;
+    else if (!has_mode(LINUX_NOFLSH))
         empty();
     if (has_mode(LINUX_ECHO))
         echo(byte);
@@ -396,12 +399,13 @@ int tty_control(uint32_t request, va_t argument)
 
 /* ---- Beginning and end ---- */
 
-void tty_begin(void)
+void tty_begin(bool lends)
 {
     uint8_t typed;
 
     if (console_form() == CONSOLE_FRAMED)
         return;
+    tty.lent = lends;
     tty.mode = sane;
     empty();
     while (console_read(&typed, 1))
@@ -415,5 +419,8 @@ void tty_end(void)
         return;
     console_set_filter(NULL);
     console_set_newlines(true);
+    while (tty.lent && tty.written != tty.read)
+        if (tty.ring[--tty.written % RING_BYTES])
+            console_unread(tty.ring[tty.written % RING_BYTES]);
     empty();
 }

@@ -20,9 +20,12 @@
 
 #include "firmware/linux/file.h"
 
-/* Keys go to programs, from the sane settings on. */
-void tty_begin(void);
-/* They do no more; what was typed and not read is lost. */
+/*
+ * Keys go to programs, from the sane settings on. `lends`: the console was read by somebody (the monitor) who gets back what
+ * programs leave unread, so whole lines stay where Ctrl-C would drop them.
+ */
+void tty_begin(bool lends);
+/* They do no more; what was typed and not read is the console's again, if it was lent, or lost. */
 void tty_end(void);
 
 /* Rows and columns until a program says otherwise. */

@@ -71,7 +71,9 @@ def test_a_task_from_inside(monitor):
     assert 'not mapped' in monitor(f'pte {task} 0x3f00000000')
     assert 'is not a number' in monitor(f'pte {task} somewhere')
     assert 'no task' in monitor('maps 9999')
-    assert 'signal 9' in monitor(f'kill {task} 9') + monitor('')
+    # Text is shared and never written, so nothing is said of a copy at a store; data and stack are.
+    assert 'first store' not in walk
+    assert re.findall(rf'task {task}\b.*', monitor(f'kill {task} 9') + monitor('')) == [f'task {task} end: ended by signal 9']
 
 
 def test_editing_and_history(monitor):
@@ -90,6 +92,28 @@ def test_interrupt(monitor):
     monitor.terminal.expect_exact('end loop 0')
     monitor.terminal.send('\x03')
     monitor.terminal.expect('ended by signal 2')
+
+
+def test_what_was_typed_ahead_is_not_lost(monitor):
+    """Lines behind a program, the interrupt key among them, are the monitor's when the program has ended."""
+    monitor.terminal.send('run end loop\r')
+    monitor.terminal.expect_exact('end loop 0')
+    monitor.terminal.send('run hello first\rgarbage\x03run hello second\runi')
+    monitor.terminal.expect('ended by signal 2')
+    monitor.terminal.expect('1: first')
+    monitor.terminal.expect('1: second')
+    monitor.terminal.send('_\r')
+    monitor.terminal.expect('no command uni_')
+    # What a program reads is its own.
+    monitor.terminal.send('run cat\rmine\r\x04')
+    monitor.terminal.expect('mine\r+\nmine\r+\n')
+    monitor.terminal.send('run hello third\r')
+    monitor.terminal.expect('1: third')
+
+
+def test_help_of_one_command(monitor):
+    assert monitor('help swapon').split()[:2] == ['swapon', '[BLOCKS]'] and 'maps' not in monitor('help swapon')
+    assert 'no command nothing' in monitor('help nothing')
 
 
 def test_check_and_swap(monitor):

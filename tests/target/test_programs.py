@@ -104,3 +104,16 @@ def test_files(vellum):
 
 def test_a_loop_is_stopped_at_the_time_limit(vellum):
     assert vellum('end loop', TIMEOUT=5).status == 124
+
+
+def test_more_programs_than_run_side_by_side(vellum):
+    """The seventeenth waits, and that is said."""
+    done = vellum(' & '.join(f'hello {number}' for number in range(20)))
+    assert done.status == 0 and done.text.count('hello, world') == 20
+    assert done.line('^hello waits: no more than 16 programs')
+
+
+def test_the_start_is_counted_where_counting_works(vellum):
+    """An emulator without ICOUNT gives the host's time for instructions."""
+    assert int(vellum('hello', ICOUNT=1).line(r'^up: instructions=(\d+)$')[1]) > 100_000
+    assert 'instructions=' not in vellum('hello').err
