@@ -119,6 +119,10 @@ $(B)/programs/picolibc: tests/programs/kinds/picolibc.c
 $(B)/programs-host/%: tests/programs/%.c
 	@mkdir -p $(@D)
 	$(HOST_CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -pthread $< -o $@
+# What `make bench` traces the host's own programs with; QEMU's functions are found when it loads it.
+$(B)/trace_plugin.so: tests/bench/trace_plugin.c
+	@mkdir -p $(@D)
+	$(HOST_CC) $(COMMON) -O2 -shared -fPIC $< -o $@
 programs: $(PROGRAMS)
 host-tests: $(HOST_TESTS) $(HOST_CAMPAIGNS) $(HOST_TOOLS)
 

@@ -1,7 +1,8 @@
 /*
  * Reclaim: a clock over the frames.
  *
- *   accessed since the last round --> A cleared, stays, with credits for more rounds; a dirty page gets more, for it costs flash
+ *   accessed since the last round --> A cleared, stays, with credits for more rounds: a clean page one more than it had, a dirty
+ *                                     one all there are, for it costs flash
  *   credits left -------------------> one less, stays
  *   else ---------------------------> unmap everywhere -> flush -> look at D -> save if need be -> free (invariant 3)
  *
@@ -11,10 +12,11 @@
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
 
-#define CLEAN_CREDITS 1u
-#define DIRTY_CREDITS 4u
+#define CREDITS_MAX FRAME_CREDITS
+/* The rounds of one call, after its first, in which clean pages keep their credits. */
+#define PATIENT_ROUNDS 5u
 /* Rounds of the clock after which every page that can leave has been tried. */
-#define ROUNDS (DIRTY_CREDITS + 3u)
+#define ROUNDS (1u + PATIENT_ROUNDS + CREDITS_MAX + 2u)
 
 static bool zeros_mean_nothing(uint32_t number)
 {
@@ -123,14 +125,16 @@ static entry_t age(uint32_t number, entry_t clear)
     return frame->bits & FRAME_DIRTY ? seen | ENTRY_D : seen;
 }
 
-static bool may_go(uint32_t number, bool clean_only)
+static bool may_go(uint32_t number, bool clean_only, bool patient)
 {
     struct frame *frame = frame_at(number);
     entry_t seen = age(number, ENTRY_A);
     uint8_t credits = frame->bits & FRAME_CREDITS;
 
     if (seen & ENTRY_A)
-        credits = seen & ENTRY_D ? DIRTY_CREDITS : CLEAN_CREDITS;
+        credits = seen & ENTRY_D || credits == CREDITS_MAX ? CREDITS_MAX : (uint8_t)(credits + 1);
+    else if (credits && patient && !(seen & ENTRY_D))
+        return false;
     else if (credits)
         credits--;
     else
@@ -174,16 +178,22 @@ static int reclaim_idle(uint32_t free)
     return mm.none_idle ? -EAGAIN : 0;
 }
 
+/*
+ * When all pages have been stored to of late the clock goes round several times within one call. No task runs meanwhile, so all
+ * text would seem idle and leave before the first dirty page does: from the second round on only dirty pages lose credits,
+ * for a while.
+ */
 int reclaim(uint32_t free)
 {
-    uint64_t looks = (uint64_t)(mm.count - mm.first) * ROUNDS;
+    uint64_t round = mm.count - mm.first, looks = round * ROUNDS;
     bool refused = false;
     uint32_t number;
 
     if (mm.refuse && mm.refuse(MM_FRAMES))
         return -ENOMEM;
     while (mm.free < free && (number = turn(&mm.hand, &looks)) != 0) {
-        int error = may_go(number, refused) ? frame_evict(number) : 0;
+        bool patient = looks < round * (ROUNDS - 1) && looks >= round * (ROUNDS - 1 - PATIENT_ROUNDS);
+        int error = may_go(number, refused, patient) ? frame_evict(number) : 0;
 
         if (error == -EAGAIN) {
             /* The same victim again when the caller comes back: waiting must not make the clock go faster. */

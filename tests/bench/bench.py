@@ -2,7 +2,8 @@
 """make bench: prints one line for each figure, `bench NAME VALUE UNIT`, the same on every run of the same source.
 
 Three sources: programs measured from inside under an emulator that counts instructions (tests/programs/bench.c), host
-programs over the simulated flash (tests/host/bench_*.c, which print such lines themselves), and the built image.
+programs over the simulated flash (tests/host/bench_*.c, which print such lines themselves), and the built image. The
+policy's figures are over traces of the host's own programs (traces.py): the same on every run on one host.
 """
 
 import ctypes
@@ -15,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests'))
 import size  # noqa: E402
+import traces  # noqa: E402
 BUILD = ROOT / 'build'
 PROGRAMS = BUILD / 'programs'
 TEXT = BUILD / 'job' / 'text' / 'code'
@@ -131,8 +133,9 @@ def measure_host():
     for source in sorted((ROOT / 'tests' / 'host').glob('bench_*.c')):
         program = f'build/fast/{source.stem}'
         done = subprocess.run(['make', '-s', '-C', ROOT, program], check=False)
+        arguments = traces.make() if source.stem == 'bench_policy' else []
         if done.returncode == 0:
-            done = subprocess.run([ROOT / program], cwd=ROOT, text=True, stdout=subprocess.PIPE, check=False)
+            done = subprocess.run([ROOT / program, *arguments], cwd=ROOT, text=True, stdout=subprocess.PIPE, check=False)
             print(''.join(line + '\n' for line in done.stdout.splitlines() if line.startswith('bench ')), end='', flush=True)
         if done.returncode != 0:
             fail(f'{source.stem} failed')

@@ -172,25 +172,6 @@ static void evict(struct space *in, va_t va)
     rig_check();
 }
 
-static uint32_t make_file(const char *name, uint64_t pages)
-{
-    struct object *object;
-    uint32_t node;
-    uint8_t page[PAGE_BYTES];
-
-    assert_int_equal(node_make(mm_store(), NODE_ROOT, name, 0100644, &node), 0);
-    assert_int_equal(RIG_WAIT(object_of_node(node, &object)), 0);
-    for (uint64_t at = 0; at < pages; at++) {
-        memset(page, (int)('a' + at), sizeof(page));
-        assert_int_equal(RIG_WAIT(object_write(object, AT(at), NULL, (va_t)(uintptr_t)page, PAGE_BYTES)), PAGE_BYTES);
-    }
-    assert_int_equal(RIG_WAIT(object_sync(object)), 0);
-    object_put(object);
-    while (object_drop_idle())
-        continue;
-    return node;
-}
-
 /* ---- Faults ---- */
 
 static void test_zero(void **state)
@@ -269,7 +250,7 @@ static void test_out_and_in(void **state)
 
 static void test_files(void **state)
 {
-    uint32_t node = make_file("text", 3);
+    uint32_t node = rig_file("text", 3);
     struct object *object;
     struct space *child;
 
@@ -591,7 +572,7 @@ static void read_durable(uint32_t node, uint32_t index, uint64_t *word)
 /* What is stored after a page was written stays dirty beyond the commit. */
 static void test_stores_during_a_sync(void **state)
 {
-    uint32_t node = make_file("data", 4);
+    uint32_t node = rig_file("data", 4);
     struct object *object;
     uint64_t word;
     int error;
@@ -630,7 +611,7 @@ static void test_stores_during_a_sync(void **state)
 /* What was cut off does not come back when the file grows again, synced between or not. */
 static void test_cut_and_grown(void **state)
 {
-    uint32_t node = make_file("cut", 4);
+    uint32_t node = rig_file("cut", 4);
     struct object *object;
     uint8_t page[PAGE_BYTES];
 
@@ -659,7 +640,7 @@ static void test_cut_and_grown(void **state)
 /* Emptied and as long again as on flash: its size is the old one, its contents are not. */
 static void test_same_size_again(void **state)
 {
-    uint32_t node = make_file("same", 2);
+    uint32_t node = rig_file("same", 2);
     struct node_info info;
     struct object *object;
     uint64_t word;
@@ -692,7 +673,7 @@ static void test_moving_across_nodes(void **state)
 /* Nobody has it open, and it is dirty: it is kept, and found by who syncs everything. */
 static void test_closed_and_dirty(void **state)
 {
-    uint32_t node = make_file("left", 1);
+    uint32_t node = rig_file("left", 1);
     struct object *object;
     uint64_t word = 77;
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mm/vm/object.h"
 #include "mm/vm/vm.h"
 #include "tests/sim/nor_flash.h"
 
@@ -281,6 +282,7 @@ void rig_start(const struct rig_config *config)
                                     .refill = config->refill,
                                     .page_fence_broken = config->page_fence_broken,
                                     .page_fence_widened = config->page_fence_broken,
+                                    .no_audit = config->silent,
                                     .seed = config->seed,
                                     .refuse = frame_refuses,
                                     .identity = frame_identity });
@@ -394,6 +396,44 @@ void rig_check(void)
         rig_fail("mm_check: %s", rig_rule(line));
     if (broken)
         rig_fail("store_check: %s", broken);
+}
+
+/* ---- Files ---- */
+
+#define PAGES_A_SYNC 128u /* a transaction takes RAM */
+
+static void sync_file(struct object *object)
+{
+    int error = RIG_WAIT(object_sync(object));
+
+    if (error)
+        rig_fail("object_sync: %d", error);
+}
+
+uint32_t rig_file(const char *name, uint32_t pages)
+{
+    uint8_t contents[PAGE_BYTES];
+    struct object *object;
+    uint32_t node;
+    int error = RIG_WAIT(node_make(mm_store(), NODE_ROOT, name, 0100644, &node));
+
+    if (!error)
+        error = RIG_WAIT(object_of_node(node, &object));
+    if (error)
+        rig_fail("no file: %d", error);
+    for (uint32_t page = 0; page < pages; page++) {
+        memset(contents, (int)('a' + page), sizeof(contents));
+        if (RIG_WAIT(object_write(object, (uint64_t)page * PAGE_BYTES, NULL, (va_t)(uintptr_t)contents, PAGE_BYTES)) !=
+            (int64_t)PAGE_BYTES)
+            rig_fail("page %u of a file cannot be written", page);
+        if (page % PAGES_A_SYNC == PAGES_A_SYNC - 1)
+            sync_file(object);
+    }
+    sync_file(object);
+    object_put(object);
+    while (object_drop_idle())
+        continue;
+    return node;
 }
 
 /* ---- A task's accesses ---- */

@@ -21,6 +21,7 @@ struct rig_config {
     unsigned asid_bits;
     unsigned tlb_entries, pointer_entries;
     bool cache_invalid, refill, page_fence_broken;
+    bool silent;          /* stale translations are used as silicon would, and are no finding: for figures */
     bool manual_time;     /* of the flash: an operation stays in flight until time is moved */
     uint32_t spare_pages; /* evictable frames beyond the tail and mm_minimum_frames() */
     uint32_t tail_pages;
@@ -78,6 +79,9 @@ const char *rig_rule(int line);
         rig_progress();                                                          \
         rig_answer_;                                                             \
     })
+
+/* A durable file of that many pages, each full of the byte 'a' + its number, and none of them in RAM. Its node. */
+uint32_t rig_file(const char *name, uint32_t pages);
 
 /* ---- Accesses of a task in `space` ---- */
 
