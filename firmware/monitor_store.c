@@ -110,6 +110,7 @@ int monitor_blocks(const struct monitor_host *host, unsigned count, const char *
 
 int monitor_wear(const struct monitor_host *host, unsigned count, const char *const *words)
 {
+    uint64_t sum = 0; /* unknown counts are estimates in it, so it may be above what was ever erased */
     struct store *store = store_here();
     struct store_statistics s;
     struct block_info info;
@@ -118,8 +119,10 @@ int monitor_wear(const struct monitor_host *host, unsigned count, const char *co
     if (!store)
         return -ENODEV;
     store_statistics(store, &s);
-    monitor_print("%lu erases of %u blocks: least %u, most %u, %u bad blocks\n", s.wear_total, s.blocks, s.wear_min,
-                  s.wear_max, s.blocks_bad);
+    for (uint32_t block = 0; each_block(&block, &info);)
+        sum += info.erases;
+    monitor_print("%lu erases of %u blocks: least %u, most %u, %u bad blocks\n", sum, s.blocks, s.wear_min, s.wear_max,
+                  s.blocks_bad);
     for (uint32_t block = 0; each_block(&block, &info);)
         monitor_print(block % 16 == 0 || block == s.blocks ? "%6u\n" : "%6u", info.erases);
     return 0;

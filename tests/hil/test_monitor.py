@@ -69,7 +69,7 @@ def test_blocks_and_wear_agree(target):
     erases = [int(row.split()[-1]) for row in target.good('blocks').splitlines()[1:]]
     first, *rows = target.good('wear').splitlines()
     assert number(first, r'of (\d+) blocks') == len(erases) and number(first, r'least (\d+)') == min(erases)
-    assert [int(word) for row in rows for word in row.split()] == erases
+    assert [int(word) for row in rows for word in row.split()] == erases and number(first, r'^(\d+)') == sum(erases)
 
 
 def test_frames_add_up(target):
