@@ -75,17 +75,50 @@ int codec_expand(enum codec_method method, const void *in, uint32_t bytes, void 
     return -EILSEQ;
 }
 
-uint32_t codec_sum(const void *payload, uint32_t bytes)
+/* The words of `bytes` bytes, the last one whole. */
+static word_t add(const word_t *word, uint32_t bytes)
 {
-    const word_t *word = payload, *end = word + bytes / sizeof(word_t), *end_of_eights = word + bytes / 64 * 8;
-    uint32_t rest = bytes % sizeof(word_t);
+    const word_t *end = word + (bytes + sizeof(word_t) - 1) / sizeof(word_t), *end_of_eights = word + bytes / 64 * 8;
     word_t sum = 0;
 
     for (; word != end_of_eights; word += 8)
         sum += word[0] + word[1] + word[2] + word[3] + word[4] + word[5] + word[6] + word[7];
     for (; word < end; word++)
         sum += *word;
-    if (rest)
-        sum += *word << (8 * (sizeof(word_t) - rest)); /* of its last word, what is the payload's */
-    return (uint32_t)sum + (uint32_t)(sum >> 32);
+    return sum;
+}
+
+uint32_t codec_sum_of(uint64_t words, const void *payload, uint32_t bytes)
+{
+    uint32_t rest = bytes % sizeof(word_t);
+
+    if (rest) {
+        word_t last = ((const word_t *)payload)[bytes / sizeof(word_t)];
+
+        words += (last << (8 * (sizeof(word_t) - rest))) - last;
+    }
+    return (uint32_t)words + (uint32_t)(words >> 32);
+}
+
+uint32_t codec_sum(const void *payload, uint32_t bytes)
+{
+    return codec_sum_of(add(payload, bytes), payload, bytes);
+}
+
+uint64_t codec_copy(void *to_, const void *from_, uint32_t bytes)
+{
+    const word_t *from = from_;
+    word_t *to = to_;
+    const word_t *end = from + (bytes + sizeof(word_t) - 1) / sizeof(word_t), *end_of_eights = from + bytes / 64 * 8;
+    word_t sum = 0;
+
+    for (; from != end_of_eights; from += 8, to += 8) {
+        word_t a = from[0], b = from[1], c = from[2], d = from[3], e = from[4], f = from[5], g = from[6], h = from[7];
+
+        to[0] = a, to[1] = b, to[2] = c, to[3] = d, to[4] = e, to[5] = f, to[6] = g, to[7] = h;
+        sum += a + b + c + d + e + f + g + h;
+    }
+    for (; from < end; sum += *from++)
+        *to++ = *from;
+    return sum;
 }

@@ -416,7 +416,7 @@ const struct tail_record *tail_find(const struct store *store, uint32_t place, s
 const struct tail_record *tail_at(const struct store *store, uint32_t place);
 /* The record there, so far as it lies in its first frame. */
 uint8_t *tail_locate(const struct store *store, uint32_t place, uint32_t *bytes);
-/* The payload, in one piece: in the tail itself, or copied to `into`. */
+/* The payload, in one piece: in the tail itself, or copied to `into`. NULL: bits of it have turned. */
 const void *tail_payload(const struct store *store, uint32_t place, void *into);
 void tail_died(struct store *store, uint32_t place);
 /* The next live record to write back. */

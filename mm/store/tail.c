@@ -230,23 +230,23 @@ uint8_t *tail_locate(const struct store *store, uint32_t place, uint32_t *bytes)
 
 const void *tail_payload(const struct store *store, uint32_t place, void *into)
 {
-    struct cursor at = to_cursor(place);
-    const uint8_t *frame = (const uint8_t *)*frame_slot(&store->tail, at.frame);
-    uint32_t left = tail_at(store, place)->length;
+    const struct tail_record *record = tail_at(store, place);
+    const void *payload = record + 1;
+    uint32_t frame = place / UNITS_PER_FRAME, left = record->length;
+    uint32_t room = FORMAT_PAGE - place % UNITS_PER_FRAME * 8 - RECORD_HEADER;
     uint8_t *to = into;
+    uint64_t words = 0;
 
-    at.offset += RECORD_HEADER;
-    if (at.offset + left <= FORMAT_PAGE)
-        return frame + at.offset;
-    while (left) {
-        uint32_t part = FORMAT_PAGE - at.offset < left ? FORMAT_PAGE - at.offset : left;
-
-        memcpy(to, (const uint8_t *)*frame_slot(&store->tail, at.frame) + at.offset, part);
-        to += part;
-        left -= part;
-        at = (struct cursor){ at.frame + 1, FRAME_HEADER };
+    if (left <= room)
+        return codec_sum(payload, left) == record->sum ? payload : NULL;
+    for (; left > room; room = FRAME_ROOM) {
+        words += codec_copy(to, payload, room);
+        to += room;
+        left -= room;
+        payload = (const uint8_t *)*frame_slot(&store->tail, ++frame) + FRAME_HEADER;
     }
-    return into;
+    words += codec_copy(to, payload, left);
+    return codec_sum_of(words, into, record->length) == record->sum ? into : NULL;
 }
 
 /* Where the record at `at` ends: always in the frame of its last byte. */
@@ -352,6 +352,7 @@ bool tail_compact(struct store *store)
 {
     struct tail_record record;
     struct cursor before;
+    const void *payload;
     uint32_t from, to;
 
     if (ring_long(&store->tail))
@@ -362,7 +363,12 @@ bool tail_compact(struct store *store)
         return false;
     }
     record = *tail_at(store, from);
-    if (tail_append(store, &record, tail_payload(store, from, store->bounce), &to)) {
+    payload = tail_payload(store, from, store->bounce);
+    if (!payload) {
+        slot_lose(store, record.slot);
+        return true;
+    }
+    if (tail_append(store, &record, payload, &to)) {
         store->tail.scan = before;
         return false;
     }

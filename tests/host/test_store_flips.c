@@ -100,6 +100,26 @@ static void test_a_damaged_record_is_not_written_back(void **state)
     assert_true(lost && flash);
 }
 
+/* Without flash the old records are moved to the tail's end again and again; a damaged payload is lost on the way. */
+static void test_a_damaged_record_is_not_moved_on(void **state)
+{
+    const uint32_t bit = 8 * 16 + 3; /* of the payload */
+    slot_t more[38] = { 0 };
+
+    (void)state;
+    start(0);
+    for (uint32_t i = 0; i < SAVED; i += 2)
+        slot_put(bed.store, slots[i]);
+    locate(3).tail[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    for (uint32_t i = 0; i < 400; i++)
+        assert_int_equal(bed_save(&bed, &more[i % 38], key, 1000 + i), 0);
+    assert_null(locate(3).tail);
+    for (uint32_t i = 1; i < SAVED; i += 2)
+        assert_int_equal(load(i), i == 3 ? -EIO : SLOT_TAIL);
+    assert_null(store_check(bed.store));
+    bed_stop(&bed);
+}
+
 /* Where the record is, as the entry says it: another place is another page's, or nobody's. */
 static void test_each_bit_of_a_place_in_the_tail(void **state)
 {
@@ -124,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_bit_of_the_tail),
         cmocka_unit_test(test_a_damaged_record_is_not_written_back),
+        cmocka_unit_test(test_a_damaged_record_is_not_moved_on),
         cmocka_unit_test(test_each_bit_of_a_place_in_the_tail),
     };
 
