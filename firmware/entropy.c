@@ -29,9 +29,10 @@ static bool own_is_strong(void)
     return entropy.zkr || entropy.board_bytes >= STRONG_BYTES;
 }
 
-static bool is_strong(void)
+/* The kept seed is all there is: it has to be replaced before anybody gets what was drawn from it. */
+static bool rests_on_kept(void)
 {
-    return own_is_strong() || entropy.kept_strong;
+    return entropy.kept_strong && !own_is_strong();
 }
 
 /* ---- Sources ---- */
@@ -83,7 +84,7 @@ void entropy_open(struct store *store)
         random_stir(seed.bytes, sizeof(seed.bytes));
     random_fill(now, sizeof(now));
     random_fill(seed.bytes, sizeof(seed.bytes));
-    seed.strong = is_strong();
+    seed.strong = own_is_strong() || entropy.kept_strong;
     store_seed_set(store, now, &seed);
     entropy.error = store_seed_state(store) == STORE_SEED_DONE ? 0 : -EAGAIN;
     memset(now, 0, sizeof(now));
@@ -98,7 +99,7 @@ static int keep(void)
 
     if (!entropy.begun && state == STORE_SEED_DONE)
         return 0;
-    if (!entropy.begun && state == STORE_SEED_DUE && own_is_strong())
+    if (!entropy.begun && state == STORE_SEED_DUE && !rests_on_kept())
         return -EAGAIN;
     if (!entropy.begun)
         error = store_begin(mm_store(), 0);
@@ -143,8 +144,8 @@ static int seed_is_kept(void)
 
 void entropy_report(void)
 {
-    if (!own_is_strong() && MM_RETRY(seed_is_kept()) == -ENOMEM && entropy.error == -EAGAIN)
+    if (rests_on_kept() && MM_RETRY(seed_is_kept()) == -ENOMEM && entropy.error == -EAGAIN)
         give_up(-ENOMEM);
-    log_line("entropy=%s, from%s%s%s jitter", is_strong() ? "strong" : "weak", entropy.board_bytes ? " rng-seed," : "",
+    log_line("entropy=%s, from%s%s%s jitter", own_is_strong() || entropy.kept_strong ? "strong" : "weak", entropy.board_bytes ? " rng-seed," : "",
              entropy.zkr ? " Zkr," : "", entropy.kept ? " kept seed," : "");
 }

@@ -7,9 +7,9 @@
  *              what it was made of, for who has never read the flash (firmware/THREATS.md)
  *   jitter     of processor and flash; counts for nothing, because an emulator's may be the same each time
  *
- * The store writes no swap before the next seed is committed (mm/store.h). Where the board gives strong bytes of its own, it is
- * committed with the first change of files, or when swap wants to go out; else at once, and the first program waits for it.
- * A seed that cannot be replaced is not relied on.
+ * The store writes no swap before the next seed is committed (mm/store.h): with the first change of files, or when swap wants
+ * to go out. Where a strong kept seed is all there is, at once, and the first program waits for it. A seed that cannot be
+ * replaced is not relied on.
  *
  * Locking: the kernel lock.
  */
