@@ -83,7 +83,10 @@ static bool short_of_erased(const struct store *store)
     return store->erased < 4;
 }
 
-/* Blocks of files, and whatever a newer format may have left, are erased; the rest is erased when it is needed. */
+/*
+ * Blocks of files, and whatever a newer format may have left, are erased; the rest is erased when it is needed. A block that
+ * cannot be erased may hold the newest commit: the first one's version is above all that fit behind the newest stamp.
+ */
 static int old_contents_erase(struct store *store)
 {
     struct header_scan scan;
@@ -91,7 +94,7 @@ static int old_contents_erase(struct store *store)
 
     if (error)
         return error;
-    store->version_next = scan.version_next + 1;
+    store->version_next = scan.version_next + store->block_bytes / FORMAT_ITEM_BYTES;
     store->announced = false;
     life_begin(store, scan.credit);
     for (uint32_t i = 0; i < store->block_count; i++) {
