@@ -146,6 +146,6 @@ void entropy_report(void)
 {
     if (rests_on_kept() && MM_RETRY(seed_is_kept()) == -ENOMEM && entropy.error == -EAGAIN)
         give_up(-ENOMEM);
-    log_line("entropy=%s, from%s%s%s jitter", own_is_strong() || entropy.kept_strong ? "strong" : "weak", entropy.board_bytes ? " rng-seed," : "",
-             entropy.zkr ? " Zkr," : "", entropy.kept ? " kept seed," : "");
+    log_line("entropy=%s, from%s%s%s jitter", own_is_strong() || entropy.kept_strong ? "strong" : "weak",
+             entropy.board_bytes ? " rng-seed," : "", entropy.zkr ? " Zkr," : "", entropy.kept ? " kept seed," : "");
 }

@@ -216,7 +216,7 @@ struct block_info {
     uint32_t erases, live_bytes, used_bytes;
     uint32_t sequence;
 };
-int store_block(const struct store *store, uint32_t block, struct block_info *info) MUST_CHECK;
+int store_block(const struct store *store, uint32_t index, struct block_info *info) MUST_CHECK;
 
 /* NULL, or the invariant of mm/DESIGN.md that does not hold. Reads RAM only. */
 const char *store_check(const struct store *store);

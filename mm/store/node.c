@@ -47,7 +47,7 @@ void node_table_seed(struct store *store, const struct store_seed *seed)
 {
     struct node_entry *entry = node_at(store, NODE_TABLE);
 
-    ASSERT(store->transaction.state == TRANSACTION_NONE);
+    ASSERT(entry && store->transaction.state == TRANSACTION_NONE);
     memcpy(entry->name, seed->bytes, sizeof seed->bytes);
     entry->mode = seed->strong ? SEED_STRONG : SEED_WEAK;
     dirty(store, NODE_TABLE);

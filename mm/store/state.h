@@ -132,8 +132,8 @@ struct tail_record {
     store_key_t key;
     uint16_t length;
     uint8_t method;
-    uint8_t head;  /* sum of the fields above: what a walk along the tail goes by */
-    uint32_t sum;  /* of the payload */
+    uint8_t head; /* sum of the fields above: what a walk along the tail goes by */
+    uint32_t sum; /* of the payload */
 };
 
 struct cursor {
