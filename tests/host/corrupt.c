@@ -5,6 +5,7 @@
  *   1  every single bit of swap records and of durable records
  *   2  COUNT random changes: noise, records copied elsewhere, exchanged, replaced by what lay there before
  *   3  whole arrays with random damage are opened and read: anything but a crash
+ *   4  programs and erases outside the partition, sums that overflow included: all refused, and the array is asked nothing
  *
  * corrupt [COUNT [SEED]]. Ends with "N passed, N failed".
  */
@@ -47,9 +48,14 @@ static uint32_t place_of_subject(uint32_t subject)
                                                                             : NO_PLACE;
 }
 
+static uint32_t address_of(uint32_t subject)
+{
+    return bed.store_config.base + place_of_subject(subject) * FORMAT_UNIT;
+}
+
 static uint8_t *bytes_of(uint32_t subject)
 {
-    return bed.nor->cells + place_of_subject(subject) * FORMAT_UNIT;
+    return bed.nor->cells + address_of(subject);
 }
 
 /* What is checked: header and payload, not the ones that fill the last unit. */
@@ -91,7 +97,7 @@ static void put(uint32_t address, const void *from, uint32_t bytes)
 
 static void every_bit(uint32_t subject)
 {
-    uint32_t address = place_of_subject(subject) * FORMAT_UNIT;
+    uint32_t address = address_of(subject);
 
     for (uint32_t bit = 0; bit < length_of(subject) * 8; bit++) {
         uint32_t length = length_of(subject);
@@ -132,7 +138,7 @@ static void noise(uint8_t *record, uint32_t bytes)
 /* The record of another subject, or what an earlier generation of the array had at this place. */
 static void replace(uint32_t subject, uint8_t *record, uint32_t bytes)
 {
-    uint32_t address = place_of_subject(subject) * FORMAT_UNIT;
+    uint32_t address = address_of(subject);
 
     switch (bed_below(&bed, 4)) {
     case 0:
@@ -154,7 +160,7 @@ static void random_change(void)
 {
     static uint8_t before[RECORD_MOST], after[RECORD_MOST], other_before[RECORD_MOST];
     uint32_t subject = some_subject(), other = some_subject();
-    uint32_t address = place_of_subject(subject) * FORMAT_UNIT, other_address = place_of_subject(other) * FORMAT_UNIT;
+    uint32_t address = address_of(subject), other_address = address_of(other);
     uint32_t bytes = length_of(subject) < length_of(other) ? length_of(subject) : length_of(other);
 
     if (subject == other)
@@ -201,13 +207,14 @@ static void damaged_arrays(uint32_t count)
 
         nor_copy(damaged.nor, bed.nor);
         if (bed_below(&bed, 2))
-            nor_flip_random(damaged.nor, 0, config.blocks * config.block_bytes, bits);
+            nor_flip_random(damaged.nor, bed_address(&bed, 0), config.blocks * config.block_bytes, bits);
         else
-            nor_flip_random(damaged.nor, bed_below(&bed, config.blocks) * config.block_bytes, 4096, bits);
+            nor_flip_random(damaged.nor, bed_address(&bed, bed_below(&bed, config.blocks)), 4096, bits);
         if (bed_open(&damaged))
             verdict(!damaged.store, "a store that was refused", i);
         else
             read_everything(&damaged);
+        verdict(bed_guards_stand(&damaged), "what lies around the partition", i);
         bed_forget(&damaged);
     }
     bed_stop(&damaged);
@@ -241,9 +248,11 @@ static void generation(uint32_t number)
 int main(int argc, char **argv)
 {
     uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 0) : 20000;
-    struct bed_config config = {
-        .blocks = 96, .block_bytes = 16384, .tail_pages = 8, .seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1
-    };
+    struct bed_config config = { .blocks = 96,
+                                 .block_bytes = 16384,
+                                 .guard_blocks = 3,
+                                 .tail_pages = 8,
+                                 .seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1 };
 
     bed_start(&bed, &config);
     if (bed_make(&bed, NODE_ROOT, "file", 0100644, &file))
@@ -254,6 +263,8 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < count; i++)
         random_change();
     damaged_arrays((uint32_t)(count / 500));
+    verdict(!bed_trespass(&bed, (uint32_t)count), "a program or erase outside the partition", 0);
+    verdict(bed_guards_stand(&bed), "what lies around the partition", 0);
     for (uint32_t i = 0; i < GENERATIONS; i++)
         free(generations[i]);
     bed_stop(&bed);

@@ -7,7 +7,8 @@
  *                |    |       +--> some: go on there, cut again while it recovers, open, compare with what was found
  *
  * powercut WORKLOAD SEED FIRST COUNT: the operations to cut at, counted from the workload's begin; all tears of each.
- * WORKLOAD: files, swap, collect, retire, reboot, or all. Ends with "N passed, N failed".
+ * WORKLOAD: files, swap, collect, retire, reboot, or all. Ends with "N passed, N failed". The partition has blocks of
+ * somebody else's on either side, which are compared byte for byte after each cut.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,12 +31,12 @@ struct workload {
 
 static const struct workload workloads[] = {
     { "files",
-      { .blocks = 20, .block_bytes = 16384, .tail_pages = 8 },
+      { .blocks = 20, .block_bytes = 16384, .guard_blocks = 1, .tail_pages = 8 },
       { .tree = 250, .transactions = 300, .pages_most = 6, .files_most = 8, .file_pages_most = 8 },
       0,
       0 },
     { "swap",
-      { .blocks = 20, .block_bytes = 16384, .tail_pages = 12 },
+      { .blocks = 20, .block_bytes = 16384, .guard_blocks = 1, .tail_pages = 12 },
       { .slots = 800,
         .slots_most = 90,
         .tree = 30,
@@ -46,12 +47,12 @@ static const struct workload workloads[] = {
       0,
       0 },
     { "collect",
-      { .blocks = 18, .block_bytes = 16384, .tail_pages = 8 },
+      { .blocks = 18, .block_bytes = 16384, .guard_blocks = 1, .tail_pages = 8 },
       { .tree = 100, .transactions = 600, .pages_most = 5, .files_most = 6, .file_pages_most = 6 },
       0,
       0 },
     { "retire",
-      { .blocks = 28, .block_bytes = 16384, .tail_pages = 12 },
+      { .blocks = 28, .block_bytes = 16384, .guard_blocks = 1, .tail_pages = 12 },
       { .slots = 300,
         .slots_most = 60,
         .tree = 150,
@@ -62,7 +63,7 @@ static const struct workload workloads[] = {
       0,
       3 },
     { "reboot",
-      { .blocks = 18, .block_bytes = 16384, .tail_pages = 8 },
+      { .blocks = 18, .block_bytes = 16384, .guard_blocks = 1, .tail_pages = 8 },
       { .tree = 200, .transactions = 400, .pages_most = 4, .files_most = 6, .file_pages_most = 6 },
       7,
       0 },
@@ -198,6 +199,8 @@ static const char *cut_again(struct campaign *c, const struct model_tree *found)
         what = model_compare(&c->second, found);
     if (what && error)
         what = which(c, &c->second, &other);
+    if (!what && !bed_guards_stand(&c->second))
+        what = "what lies around the partition has changed";
     return what ? what : store_check(c->second.store);
 }
 
@@ -225,6 +228,8 @@ static void cut(struct campaign *c, enum nor_tear tear)
         what = cut_again(c, found);
     if (!what && c->shadow.nor->violations)
         what = c->shadow.nor->violation_text;
+    if (!what && !bed_guards_stand(&c->shadow))
+        what = "what lies around the partition has changed";
     if (what)
         report(c, tear, what);
     else
@@ -284,7 +289,7 @@ static void faults(struct campaign *c)
     static const unsigned kinds[] = { NOR_FAULT_ERASE_FAILS, NOR_FAULT_PROGRAM_FAILS, NOR_FAULT_PROGRAM_DENIED };
 
     for (uint32_t i = 0; i < c->workload->failing; i++) {
-        uint32_t unit = bed_below(&c->bed, c->workload->bed.blocks) * c->workload->bed.block_bytes;
+        uint32_t unit = bed_address(&c->bed, bed_below(&c->bed, c->workload->bed.blocks));
 
         nor_set_faults(c->bed.nor, unit, c->workload->bed.block_bytes, kinds[i % (sizeof kinds / sizeof kinds[0])]);
     }
@@ -316,6 +321,8 @@ static void campaign_run(struct campaign *c)
     }
     if (c->bed.nor->violations)
         report(c, NOR_TEAR_DONE, c->bed.nor->violation_text);
+    if (!bed_guards_stand(&c->bed))
+        report(c, NOR_TEAR_DONE, "what lies around the partition has changed");
     c->bed.stepped = NULL;
     bed_forget(&c->shadow);
     bed_forget(&c->second);

@@ -77,12 +77,100 @@ static uint64_t seconds(void *context)
     return ((struct context *)context)->bed->seconds;
 }
 
+/* ---- What is not ours ---- */
+
+#define GUARD_BYTES 256u
+
+static const uint8_t *guard(void)
+{
+    static uint8_t bytes[GUARD_BYTES];
+
+    for (uint32_t i = 0; i < GUARD_BYTES; i++)
+        bytes[i] = (uint8_t)(i * 167 + 13);
+    return bytes;
+}
+
+uint32_t bed_address(const struct bed *bed, uint32_t block)
+{
+    return (bed->config.guard_blocks + block) * bed->config.block_bytes;
+}
+
+static bool ours(const struct bed *bed, uint32_t address)
+{
+    return address - bed->store_config.base < bed->store_config.bytes;
+}
+
+static void guards_set(struct bed *bed)
+{
+    for (uint32_t at = 0; bed->config.guard_blocks && at < bed->nor->config.size_bytes; at += GUARD_BYTES)
+        if (!ours(bed, at))
+            nor_load(bed->nor, at, guard(), GUARD_BYTES);
+}
+
+bool bed_guards_stand(const struct bed *bed)
+{
+    const uint8_t *expected = guard();
+
+    for (uint32_t at = 0; bed->config.guard_blocks && at < bed->nor->config.size_bytes; at += GUARD_BYTES)
+        if (!ours(bed, at) && (memcmp(bed->nor->cells + at, expected, GUARD_BYTES) != 0 || nor_wear(bed->nor, at)))
+            return false;
+    return true;
+}
+
+/* Near a place where a comparison may go wrong. */
+static uint32_t edge(struct bed *bed)
+{
+    const uint32_t edges[] = { 0, bed->store_config.base, bed->store_config.base + bed->store_config.bytes,
+                               bed->nor->config.size_bytes, 0x80000000u };
+    uint32_t at = edges[bed_below(bed, sizeof edges / sizeof edges[0])];
+
+    switch (bed_below(bed, 3)) {
+    case 0:
+        return at;
+    case 1:
+        return at + bed_below(bed, 512) - 256;
+    default:
+        return at + (bed_below(bed, 8) - 4) * bed->config.block_bytes;
+    }
+}
+
+uint32_t bed_trespass(struct bed *bed, uint32_t count)
+{
+    static const uint8_t nothing[NOR_PAGE_MAX];
+    uint64_t operations = bed->nor->operations;
+    uint32_t taken = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        bool erase = bed_below(bed, 2);
+        struct flash_request request = { .operation = erase ? FLASH_ERASE : FLASH_PROGRAM,
+                                         .address = edge(bed),
+                                         .bytes = erase ? bed->config.block_bytes : 1 + bed_below(bed, NOR_PAGE_MAX),
+                                         .from = nothing };
+
+        if (!bed_below(bed, 4))
+            request.bytes = edge(bed);
+        if (ours(bed, request.address) &&
+            (uint64_t)request.address + request.bytes <= (uint64_t)bed->store_config.base + bed->store_config.bytes)
+            continue;
+        taken += flash_run(&bed->front.flash, &request) == 0;
+    }
+    return taken + (uint32_t)(bed->nor->operations - operations);
+}
+
 /* ---- Life ---- */
+
+/* A driver that knows nothing, and the window that a boot opens. */
+static void front_open(struct bed *bed)
+{
+    nor_flash_open(&bed->front, bed->nor, bed->config.blocks ? bed->config.block_bytes : 4096);
+    if (bed->config.blocks && flash_open_window(&bed->front.flash, bed->store_config.base, bed->store_config.bytes))
+        fatal("flash_open_window", 0);
+}
 
 void bed_prepare(struct bed *bed, const struct bed_config *config)
 {
     struct context *context = calloc(1, sizeof *context);
-    struct nor_config nor = nor_config_blocks(config->blocks ? config->blocks : 1,
+    struct nor_config nor = nor_config_blocks(config->blocks ? config->blocks + 2 * config->guard_blocks : 1,
                                               config->blocks ? config->block_bytes : 4096);
 
     if (!context)
@@ -96,6 +184,7 @@ void bed_prepare(struct bed *bed, const struct bed_config *config)
         nor.suspend_us = 0;
     bed->nor = nor_new(&nor);
     bed->store_config = (struct store_config){ .flash = config->blocks ? &bed->front.flash : NULL,
+                                               .base = bed_address(bed, 0),
                                                .bytes = config->blocks * config->block_bytes,
                                                .tail_pages = config->tail_pages,
                                                .page_get = page_get,
@@ -103,7 +192,8 @@ void bed_prepare(struct bed *bed, const struct bed_config *config)
                                                .context = context,
                                                .life_erases_per_day = config->life_erases_per_day,
                                                .seconds = seconds };
-    nor_flash_open(&bed->front, bed->nor, config->blocks ? config->block_bytes : 4096);
+    front_open(bed);
+    guards_set(bed);
 }
 
 int bed_mount(struct bed *bed)
@@ -122,7 +212,7 @@ int bed_mount(struct bed *bed)
 int bed_open(struct bed *bed)
 {
     nor_power_on(bed->nor);
-    nor_flash_open(&bed->front, bed->nor, bed->config.blocks ? bed->config.block_bytes : 4096);
+    front_open(bed);
     bed->front.manual_time = bed->config.manual_time;
     return bed_mount(bed);
 }

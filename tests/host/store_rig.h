@@ -14,6 +14,7 @@
 
 struct bed_config {
     uint32_t blocks, block_bytes; /* 0 blocks: no flash */
+    uint32_t guard_blocks;        /* of somebody else's, on either side of the partition */
     uint32_t tail_pages;
     uint32_t page_limit; /* of RAM; 0: none */
     uint64_t life_erases_per_day;
@@ -51,6 +52,15 @@ int bed_open(struct bed *bed);
 void bed_forget(struct bed *bed);
 void bed_reboot(struct bed *bed);
 void bed_stop(struct bed *bed);
+/* Of a block of the partition, in the array. */
+uint32_t bed_address(const struct bed *bed, uint32_t block);
+/* Every byte around the partition is what it was, and no erase has been there. */
+bool bed_guards_stand(const struct bed *bed);
+/*
+ * Asks the flash for programs and erases around the partition's edges, the array's end and the end of 32 bits. How many of
+ * `count` that do not lie in the partition were taken, or made the array do something.
+ */
+uint32_t bed_trespass(struct bed *bed, uint32_t count);
 
 uint64_t bed_random(struct bed *bed);
 uint32_t bed_below(struct bed *bed, uint32_t limit);
