@@ -46,7 +46,7 @@ SMALL := -Os -msave-restore -fno-jump-tables -fno-move-loop-invariants -fno-tree
     -fno-forward-propagate
 
 .PHONY: all run check bench hil debug image flash compat size lint help clean setup-run setup-check host-tests programs \
-    campaign-powercut campaign-kill coverage
+    campaign-powercut campaign-kill campaign-hil coverage
 
 all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image and the host's image tool
 
@@ -156,6 +156,10 @@ bench: setup-check  ## the figures, one line each: "bench NAME VALUE UNIT"
 campaign-powercut: setup-check  ## a million power cuts and more under ten seeds, on all cores: SEEDS=10 FIRST=1
 	@$(MAKE) --no-print-directory -s -j$$(nproc) $(B)/fast/powercut
 	@$(PYTHON) tests/powercut_campaign.py $(or $(SEEDS),10) $(or $(FIRST),1)
+
+campaign-hil: setup-check  ## the tests over the console again and again on both emulated boards, in random order: REPEAT=1000 SEED=1
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
+	@HIL_ARGS="$(ARGS)" $(PYTHON) tests/hil/campaign.py $(or $(REPEAT),1000) $(or $(SEED),1) $(TARGET)
 
 campaign-kill: setup-check  ## the emulator killed at a thousand random moments, ten a seed: SEEDS=100 FIRST=1
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs

@@ -77,6 +77,9 @@ def main():
         results = list(workers.map(lambda part: run_part(*part), parts))
     results.append(run_part("target", [sys.executable, "-m", "pytest", "-q", "-n", str(CORES), "-p", "no:cacheprovider",
                                        "tests/target"], 3600))
+    with concurrent.futures.ThreadPoolExecutor(CORES) as workers:
+        results += workers.map(lambda target: run_part(f"hil-{target}", [sys.executable, "tests/hil/run", target, "-m", "quick"], 600),
+                               ("virt", "sifive_u"))
     passed, failed = (sum(result[i] for result in results) for i in (0, 1))
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

@@ -1,7 +1,6 @@
 """A target's file: what its console is, the commands that power, reset and flash it, and what it can do. README.md
 explains every key."""
 
-import os
 import shlex
 import subprocess
 import sys
@@ -19,8 +18,8 @@ PROGRAMS = BUILD / 'programs'
 FILES = ('attack', 'bytes', 'callfuzz', 'cat', 'chase', 'end', 'family', 'files', 'fill', 'hello', 'hostile', 'keep', 'ledger',
          'names', 'stack', 'stencil', 'terminal', 'usercopy')
 
-KEYS = {'name', 'about', 'board', 'can', 'bootargs', 'console', 'commands', 'limits'}
-CONSOLE_KEYS = {'kind', 'via', 'command', 'device', 'speed'}
+KEYS = {'name', 'about', 'board', 'can', 'bootargs', 'off_at_end', 'console', 'commands', 'limits'}
+CONSOLE_KEYS = {'kind', 'via', 'command', 'start', 'device', 'speed'}
 COMMANDS = {'power_on', 'power_off', 'reset', 'flash'}
 LIMITS = {'boot_s': 60, 'answer_s': 60, 'program_s': 300, 'command_s': 120}
 
@@ -61,6 +60,7 @@ class Board:
         self.commands = facts.get('commands', {})
         self.limits = LIMITS | facts.get('limits', {})
         self.bootargs = facts.get('bootargs', '')
+        self.off_at_end = facts.get('off_at_end', self.is_process)
         self.folder = BUILD / 'hil' / self.name
         self.flash_file = self.folder / 'flash.img'
         self.abilities = self._abilities(facts)
@@ -81,7 +81,9 @@ class Board:
         if self.is_process:
             return ProcessLine(self.console.get('via', 'pipe'))
         if self.console['kind'] == 'serial':
-            return SerialLine(os.path.expandvars(self.console['device']), self.console['speed'])
+            start = self.console.get('start')
+            device = self.console['device'].format(folder=self.folder)
+            return SerialLine(device, self.console['speed'], start and self.fill(start))
         raise BoardError(f'{self.console["kind"]}: a console is a `process` or `serial`')
 
     def fill(self, command, **more):

@@ -1,5 +1,6 @@
 """The target's fixtures, logs, options and reports; README.md explains them."""
 
+import fcntl
 import random
 import re
 import signal
@@ -83,12 +84,23 @@ class Bench:
 
     def __init__(self, config):
         self.board = Board(config.getoption('target'))
+        self.lock = self._lock()
         self.target = Target(self.board, config.getoption('seed'))
         self.image = self.board.folder / 'base.img'
         self.dirty = 'not started'
         self.start = None               # state() of this boot
         self.failed_recoveries = 0
         self.judged = 0
+
+    def _lock(self):
+        """One session at a time has the target and its folder."""
+        self.board.folder.mkdir(parents=True, exist_ok=True)
+        lock = open(self.board.folder / 'lock', 'w', encoding='utf-8')
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.exit(f'{self.board.name} is in use by another session', 4)
+        return lock
 
     def make_image(self):
         self.image.unlink(missing_ok=True)
@@ -143,9 +155,10 @@ class Bench:
         assert state == self.start, {key: (self.start[key], state[key]) for key in state if state[key] != self.start[key]}
 
     def close(self):
-        if self.board.is_process:
+        if self.board.off_at_end:
             self.target.power_off()
         self.target.line.close()
+        self.lock.close()
 
 
 @pytest.fixture(scope='session')

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Becomes the emulator of a target, with the console on its standard streams: emulator.py BOARD= FLASH= MONITOR= BOOTARGS=
+"""Becomes the emulator of a target, with the console on its standard streams: emulator.py BOARD= FLASH= BOOTARGS=
 
-MONITOR=path: the emulator's own monitor reads commands from the named pipe path.in. A reset starts the machine again; the
+SERIAL=device: the console is on this device instead. MONITOR=path: the emulator's own monitor reads commands from the named pipe path.in. A reset starts the machine again; the
 flash image stays what it is. All other KEY=value words are those of platform/run.
 """
 
@@ -15,6 +15,9 @@ from run_options import Options, RunError      # noqa: E402
 from run_qemu import command_line              # noqa: E402
 
 
+OURS = ('MONITOR=', 'SERIAL=')
+
+
 def make_pipes(path):
     for name in (f'{path}.in', f'{path}.out'):
         if not os.path.exists(name):
@@ -22,16 +25,20 @@ def make_pipes(path):
 
 
 def main(words):
-    ours = dict(word.split('=', 1) for word in words if word.startswith('MONITOR='))
+    ours = dict(word.split('=', 1) for word in words if word.startswith(OURS))
     for name in ('QEMU', 'OPENSBI'):
         if name in os.environ:
             words.append(f'{name}={os.environ[name]}')
-    options = Options([word for word in words if not word.startswith('MONITOR=')])
+    options = Options([word for word in words if not word.startswith(OURS)])
     command = [word for word in command_line(options, options.flash) if word != '-no-reboot']
     if 'MONITOR' in ours:
         make_pipes(ours['MONITOR'])
         at = command.index('-monitor')
         command[at + 1] = f'pipe:{ours["MONITOR"]}'
+    if 'SERIAL' in ours:
+        device = os.open(ours['SERIAL'], os.O_RDWR | os.O_NOCTTY)
+        os.dup2(device, 0)
+        os.dup2(device, 1)
     os.execvp(command[0], command)
 
 

@@ -157,12 +157,22 @@ class ProcessLine(Line):
 
 
 class SerialLine(Line):
-    """A serial device. Power is somebody else's."""
+    """A serial device, which the command `start`, if any, makes; it says a line when it is there. Power is somebody else's."""
 
-    def __init__(self, device, speed):
+    def __init__(self, device, speed, start=None):
         super().__init__()
+        self.maker = None
+        if start:
+            self.maker = subprocess.Popen(shlex.split(start), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                          start_new_session=True, preexec_fn=die_with_parent)
+            if not select.select([self.maker.stdout], [], [], KILL_S)[0] or not self.maker.stdout.readline():
+                raise LineClosed(f'`{start}` makes no {device}')
         self.port = serial.Serial(device, speed, timeout=0, exclusive=True)
         self._connect(self.port.fileno(), self.port.fileno())
 
     def close(self):
         self.port.close()
+        if self.maker:
+            self.maker.kill()
+            self.maker.wait(KILL_S)
+            self.maker.stdout.close()

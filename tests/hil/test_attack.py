@@ -12,6 +12,8 @@ PLACES = ('frame', 'tail', 'flash')
 # Fills the whole flash, which takes many minutes on a board: tests/target/test_hostile.py does it.
 LEFT_OUT = ('overcommit',)
 LEAST_CLASSES = 250
+# In the quick subset: one class in so many.
+QUICK_EVERY = 20
 
 SUMS = re.compile(r'^attacks group=(\w+) classes=1 tries=(\d+) contained=(\d+) witness_rounds=(\d+) witness_wrong=0$', re.M)
 
@@ -19,11 +21,12 @@ SUMS = re.compile(r'^attacks group=(\w+) classes=1 tries=(\d+) contained=(\d+) w
 def tries():
     """GROUP NAME PLACE of each try. The program tells them; user emulation on the host can run that much of it."""
     done = subprocess.run([EMULATOR, PROGRAMS / 'attack', 'list'], capture_output=True, text=True, timeout=60, check=True)
-    for line in done.stdout.splitlines():
+    for number, line in enumerate(done.stdout.splitlines()):
         group, places, name = line.split(' ', 2)
         if group not in LEFT_OUT:
+            marks = pytest.mark.quick if number % QUICK_EVERY == 0 else ()
             for place in PLACES if int(places) > 1 else ('none',):
-                yield pytest.param(group, re.sub(r'[^\w.]', '-', name), place, id=f'{group} {name} {place}')
+                yield pytest.param(group, re.sub(r'[^\w.]', '-', name), place, id=f'{group} {name} {place}', marks=marks)
 
 
 TRIES = list(tries())

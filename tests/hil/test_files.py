@@ -22,7 +22,7 @@ def check(target, name, kib, seed):
 
 
 @pytest.mark.needs('power_cut')
-@pytest.mark.parametrize('kib', [4, 60, 252, 1024])
+@pytest.mark.parametrize('kib', [4, pytest.param(60, marks=pytest.mark.quick), 252, 1024])
 def test_a_synced_file_survives_a_cut(target, tidy, kib):
     write(target, 'kept', kib, 1)
     target.power_cycle()

@@ -3,6 +3,7 @@
 import pytest
 from target import Damaged, Gone, UnexpectedReset
 
+QUICK = ('files', 'swapping')
 BUSY = {
     'idle': None,
     'half a line': b'#12 run hel',
@@ -31,11 +32,11 @@ def start(target, name, rng):
 
 def is_sound(target):
     assert target.run('hello').text == 'hello, world\n'
-    target.good('check')
+    target.good('check quick')
     assert target.run('fill 300 1').text.endswith(' good\n')
 
 
-@pytest.mark.parametrize('name', BUSY)
+@pytest.mark.parametrize('name', [pytest.param(name, marks=pytest.mark.quick if name in QUICK else ()) for name in BUSY])
 @pytest.mark.needs('reset')
 def test_reset(target, tidy, rng, name):
     before = start(target, name, rng)
@@ -44,7 +45,7 @@ def test_reset(target, tidy, rng, name):
     is_sound(target)
 
 
-@pytest.mark.parametrize('name', BUSY)
+@pytest.mark.parametrize('name', [pytest.param(name, marks=pytest.mark.quick if name in QUICK else ()) for name in BUSY])
 @pytest.mark.needs('power_cut')
 def test_power_cut(target, tidy, rng, name):
     before = start(target, name, rng)

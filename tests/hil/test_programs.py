@@ -26,6 +26,7 @@ def emulated():
     return call
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize('words', KNOWN)
 def test_says_the_same_as_on_the_host(target, emulated, words):
     out, status = emulated(words)

@@ -18,8 +18,7 @@ def swap_on(target):
     target.good('swapon')
 
 
-@pytest.mark.quick
-@pytest.mark.parametrize('percent', [20, 50, 90, 110, 150, 300])
+@pytest.mark.parametrize('percent', [20, 50, 90, pytest.param(110, marks=pytest.mark.quick), 150, 300])
 def test_pages_come_back_right(target, percent):
     before = figures(target)
     pages = before['frames_total'] * percent // 100
