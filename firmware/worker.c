@@ -10,8 +10,9 @@
 
 /* How often a caller of mm_wait() may find that nothing has moved. */
 #define PATIENCE 200u
-/* After so many steps in a row others get their turn. */
+/* After so many steps in a row others get their turn: when somebody waits for them, and when nobody does. */
 #define STEPS_AT_ONCE 16u
+#define STEPS_AHEAD   4u
 /* A waiter looks again after this long even if nobody woke it. */
 #define WAIT_US       100000u
 #define POLL_LEAST_US 20u
@@ -39,13 +40,19 @@ static bool flash_moved(void)
     return worker.operations != before;
 }
 
+/* Somebody waits, or the tail fills. What is done ahead of need is left to times when no task runs, or to one look a slice. */
+static bool is_urgent(void)
+{
+    return worker.work || !list_empty(&worker.moved.waiters) || store_wants_step(mm_store());
+}
+
 /* Lets the store work. `*moved`: it has got on, rather than found everything as it was. */
 static enum store_work look(bool *moved)
 {
     enum store_work work = STORE_MORE;
-    unsigned steps = 0;
+    unsigned steps = 0, most = is_urgent() ? STEPS_AT_ONCE : STEPS_AHEAD;
 
-    for (; steps < STEPS_AT_ONCE && work == STORE_MORE; steps++) {
+    for (; steps < most && work == STORE_MORE; steps++) {
         entropy_step();
         work = store_step(mm_store());
         mm_step();
@@ -73,12 +80,6 @@ static uint64_t poll_deadline(bool moved)
     if (worker.poll_us > most && !moved)
         worker.poll_us = most;
     return timer_now() + timer_ticks_from_us(worker.poll_us);
-}
-
-/* Somebody waits, or the tail fills. What is done ahead of need is left to times when no task runs, or to one look a slice. */
-static bool is_urgent(void)
-{
-    return worker.work || !list_empty(&worker.moved.waiters) || store_wants_step(mm_store());
 }
 
 static void run(void *argument)
