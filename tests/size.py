@@ -42,7 +42,8 @@ NOT_CORE = {
     "other boards than virt": "hal/spi_* hal/uart_sifive hal/uart_sbi hal/plic platform/errata platform/cpio",
 }
 CALL_TABLE = "firmware/linux/table.S"
-FLAGS = "--specs=picolibc.specs -march=rv64imac -mabi=lp64 -misa-spec=2.2 -mcmodel=medany".split()
+FLAGS = ("--specs=picolibc.specs -march=rv64imac -mabi=lp64 -misa-spec=2.2 -mcmodel=medany -Os -msave-restore "
+         "-malign-data=natural -ffreestanding -ffunction-sections -fdata-sections").split()
 
 
 def output(*command):
@@ -54,15 +55,31 @@ def module_of(path):
     return "/".join(parts[:2]) if parts[0] in ("mm", "firmware") and len(parts) > 2 else parts[0]
 
 
+def stack_usage():
+    """gcc's -fstack-usage: (path, function, bytes). Files that are compiled as one have theirs beside the image."""
+    for usage in (*(BUILD / "target").rglob("*.su"), *BUILD.glob("*.su")):
+        for line in usage.read_text().splitlines():
+            where, size, _ = line.split("\t")
+            path, *_, name = where.split(":")
+            yield path, name.split(".")[0], int(size)
+
+
 def sizes_by_module():
     """Input sections as the linker kept them, from the map file: {module: [text, data, bss]}."""
     sizes = defaultdict(lambda: [0, 0, 0])
-    kinds = {".text": 0, ".rodata": 0, ".srodata": 0, ".data": 1, ".sdata": 1, ".bss": 2, ".sbss": 2}
+    kinds = {"text": 0, "rodata": 0, "srodata": 0, "data": 1, "sdata": 1, "bss": 2, "sbss": 2}
+    sources = {name: path for path, name, _ in stack_usage()}
     text = (BUILD / "vellum.map").read_text().split("Linker script and memory map", 1)[1]
-    for name, size, origin in re.findall(r"^ (\.[a-z]+)[\w.$-]*\s+0x[0-9a-f]+\s+(0x[0-9a-f]+) (\S+)$", text, re.M):
-        if name in kinds:
-            where = origin.split("target/", 1)[1] if "target/" in origin else "picolibc/x/y"
-            sizes[module_of(where)][kinds[name]] += int(size, 16)
+    for kind, name, size, origin in re.findall(r"^ \.([a-z]+)\.?([\w$-]*)\S*\s+0x[0-9a-f]+\s+(0x[0-9a-f]+) (\S+)$", text, re.M):
+        if kind not in kinds:
+            continue
+        if "target/" in origin:
+            module = module_of(origin.split("target/", 1)[1])
+        elif ".ltrans" in origin:
+            module = module_of(sources[name]) if kind == "text" and name in sources else "(their constants, data)"
+        else:
+            module = "picolibc"
+        sizes[module][kinds[kind]] += int(size, 16)
     return sizes
 
 
@@ -96,11 +113,8 @@ def core_bytes(build=None):
 
 def stack_frames():
     frames = {}
-    for usage in (BUILD / "target").rglob("*.su"):
-        for line in usage.read_text().splitlines():
-            where, size, _ = line.split("\t")
-            name = where.split(":")[-1]
-            frames[name] = max(frames.get(name, 0), int(size))
+    for _, name, size in stack_usage():
+        frames[name] = max(frames.get(name, 0), size)
     return frames
 
 
@@ -144,12 +158,12 @@ def deepest(calls, frames):
 
 def main():
     sizes = sizes_by_module()
-    print(f"{'module':20}{'text':>9}{'data':>9}{'bss':>9}")
+    print(f"{'module':24}{'text':>9}{'data':>9}{'bss':>9}")
     for module in sorted(sizes):
-        print(f"{module:20}" + "".join(f"{n:9}" for n in sizes[module]))
+        print(f"{module:24}" + "".join(f"{n:9}" for n in sizes[module]))
     totals = [sum(v[i] for v in sizes.values()) for i in range(3)]
-    print(f"{'total':20}" + "".join(f"{n:9}" for n in totals))
-    print(f"{'core of it':20}{core_bytes():9}")
+    print(f"{'total':24}" + "".join(f"{n:9}" for n in totals))
+    print(f"{'core of it':24}{core_bytes():9}")
     frames = stack_frames()
     calls, pointers = call_graph()
     best, cycles = deepest(calls, frames)
