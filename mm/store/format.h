@@ -125,6 +125,12 @@ bool swap_valid(const struct swap_header *header, uint32_t place, uint32_t seque
 /* Turns back the one bit of `data` whose turning explains why its crc32c is `found` instead of `stored`. */
 bool crc_repair(void *data, uint32_t bytes, uint32_t found, uint32_t stored);
 
+/* By a store of our version for blocks of another size: its places are not ours. */
+static inline bool stamp_of_other_size(const struct erase_stamp *stamp, uint32_t block_bytes)
+{
+    return stamp->version <= FORMAT_VERSION && stamp->block_bytes != block_bytes;
+}
+
 /* Whole words of memory: each block that is erased is looked at with this. */
 bool is_erased(const void *data, uint32_t bytes);
 

@@ -28,7 +28,8 @@ static int probe_at(const struct store_config *config, uint32_t block, struct pr
         flash_read(config->flash, address + block_bytes - (uint32_t)sizeof end, end, sizeof end))
         return -EIO;
     if (!is_erased(header.bytes, sizeof header.bytes) || !is_erased(end, sizeof end)) {
-        bool stamped = item_valid(header.bytes, block, 0) && header.stamp.magic == ERASE_MAGIC;
+        bool stamped = item_valid(header.bytes, block, 0) && header.stamp.magic == ERASE_MAGIC &&
+                       !stamp_of_other_size(&header.stamp, block_bytes);
 
         probe->ours |= stamped && header.stamp.version <= FORMAT_VERSION;
         probe->newer |= stamped && header.stamp.version > FORMAT_VERSION;
@@ -84,8 +85,9 @@ static bool short_of_erased(const struct store *store)
 }
 
 /*
- * Blocks of files, and whatever a newer format may have left, are erased; the rest is erased when it is needed. A block that
- * cannot be erased may hold the newest commit: the first one's version is above all that fit behind the newest stamp.
+ * Blocks of files, and whatever a newer format or one of other blocks may have left, are erased; the rest is erased when it
+ * is needed. A block that cannot be erased may hold the newest commit: the first one's version is above all that fit behind
+ * the newest stamp.
  */
 static int old_contents_erase(struct store *store)
 {
@@ -100,7 +102,7 @@ static int old_contents_erase(struct store *store)
     for (uint32_t i = 0; i < store->block_count; i++) {
         struct block *block = block_at(store, i);
 
-        if (block->state == BLOCK_FULL || (scan.newer && block->state == BLOCK_DIRTY))
+        if (block->state == BLOCK_FULL || ((scan.newer || scan.other_size) && block->state == BLOCK_DIRTY))
             block->bits |= BLOCK_VOID;
         if (block->state == BLOCK_FULL)
             block->state = BLOCK_DIRTY;

@@ -93,15 +93,19 @@ static int scan_block(struct store *store, uint32_t index, struct header_scan *s
 {
     struct block *block = block_at(store, index);
     struct headers headers;
-    bool erase_ours, blank;
+    bool stamped, erase_ours, blank;
     int error = read_block(store, index, 0, &headers, sizeof headers);
 
     if (error)
         return error;
     *block = (struct block){ .state = BLOCK_DIRTY };
     blank = is_erased(headers.open_bytes, FORMAT_ITEM_BYTES);
-    erase_ours = item_valid(headers.erase_bytes, index, 0) && headers.erase.magic == ERASE_MAGIC &&
-                 ours(headers.erase.version, scan) && headers.erase.block_bytes == store->block_bytes;
+    stamped = item_valid(headers.erase_bytes, index, 0) && headers.erase.magic == ERASE_MAGIC;
+    if (stamped && stamp_of_other_size(&headers.erase, store->block_bytes)) {
+        scan->other_size++;
+        return 0;
+    }
+    erase_ours = stamped && ours(headers.erase.version, scan);
     if (erase_ours)
         take_erase_stamp(store, block, &headers.erase, scan);
     if (!blank && item_valid(headers.open_bytes, index, 0) && headers.open.magic == OPEN_MAGIC) {
@@ -113,7 +117,6 @@ static int scan_block(struct store *store, uint32_t index, struct header_scan *s
         block->state = BLOCK_ERASED;
         return 0;
     }
-    scan->foreign += !is_erased(headers.erase_bytes, FORMAT_ITEM_BYTES);
     return take_summary(store, index, scan);
 }
 

@@ -7,7 +7,7 @@
 #include "mm/store/state.h"
 
 struct header_scan {
-    uint32_t ours, newer, foreign; /* blocks */
+    uint32_t ours, newer, other_size; /* blocks */
     uint32_t highest_erases;
     uint64_t version_next; /* the highest in any stamp */
     bool total_known;

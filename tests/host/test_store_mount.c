@@ -313,6 +313,38 @@ static void newer_stamps_are_refused(void **state)
     }
 }
 
+/* Made for blocks of another size: as foreign as anything else, until it is asked to be formatted; then nothing is left. */
+static void other_sizes_are_foreign(void **state)
+{
+    struct bed_config larger = { .blocks = 12, .block_bytes = 32768, .tail_pages = 16, .seed = 1 };
+    struct bed bed, other;
+    enum store_content content;
+    uint64_t operations;
+
+    (void)state;
+    bed_start(&bed, &SMALL);
+    file_make(&bed, "f", 20, 10);
+    bed_prepare(&other, &larger);
+    nor_load(other.nor, 0, bed.nor->cells, 12 * 32768);
+    operations = other.nor->operations;
+    assert_int_equal(store_probe(&other.store_config, &content), 0);
+    assert_int_equal(content, STORE_FOREIGN);
+    assert_int_equal(bed_open(&other), -ENODATA);
+    assert_int_equal(other.nor->operations, operations);
+    assert_int_equal(store_format(&other.store_config), 0);
+    assert_int_equal(bed_open(&other), 0);
+    file_make(&other, "g", 5, 30);
+    bed_reboot(&other);
+    file_is(&other, "g", 5, 30);
+    bed_forget(&bed);
+    nor_load(bed.nor, 0, other.nor->cells, 12 * 32768);
+    assert_int_equal(store_probe(&bed.store_config, &content), 0);
+    assert_int_equal(content, STORE_FOREIGN);
+    assert_int_equal(bed_open(&bed), -ENODATA);
+    bed_stop(&other);
+    bed_stop(&bed);
+}
+
 /* ---- The table ---- */
 
 #define MANY 60u /* names: two pages of the table */
@@ -767,23 +799,15 @@ static void probing_tells_what_cannot_be_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_belongs_to_nobody_is_ignored),
-        cmocka_unit_test(records_that_do_not_fit_are_ignored),
-        cmocka_unit_test(retired_blocks_are_those_listed),
-        cmocka_unit_test(exchanged_records_are_refused),
-        cmocka_unit_test(exchanged_swap_is_refused),
-        cmocka_unit_test(stamps_of_other_kinds_are_not_ours),
-        cmocka_unit_test(newer_stamps_are_refused),
-        cmocka_unit_test(a_bit_of_the_table_is_repaired),
-        cmocka_unit_test(a_lost_page_of_the_table_is_that_page),
-        cmocka_unit_test(unsound_entries_are_none),
-        cmocka_unit_test(headers_lost_under_a_summary),
-        cmocka_unit_test(marginal_headers_do_no_harm),
-        cmocka_unit_test(each_read_and_page_of_a_mount_fails),
-        cmocka_unit_test(formatting_fails_cleanly),
-        cmocka_unit_test(a_dead_part_cannot_be_formatted),
-        cmocka_unit_test(what_cannot_be_erased_is_retired),
-        cmocka_unit_test(nothing_is_written_outside_the_window),
+        cmocka_unit_test(what_belongs_to_nobody_is_ignored), cmocka_unit_test(records_that_do_not_fit_are_ignored),
+        cmocka_unit_test(retired_blocks_are_those_listed),   cmocka_unit_test(exchanged_records_are_refused),
+        cmocka_unit_test(exchanged_swap_is_refused),         cmocka_unit_test(stamps_of_other_kinds_are_not_ours),
+        cmocka_unit_test(newer_stamps_are_refused),          cmocka_unit_test(other_sizes_are_foreign),
+        cmocka_unit_test(a_bit_of_the_table_is_repaired),    cmocka_unit_test(a_lost_page_of_the_table_is_that_page),
+        cmocka_unit_test(unsound_entries_are_none),          cmocka_unit_test(headers_lost_under_a_summary),
+        cmocka_unit_test(marginal_headers_do_no_harm),       cmocka_unit_test(each_read_and_page_of_a_mount_fails),
+        cmocka_unit_test(formatting_fails_cleanly),          cmocka_unit_test(a_dead_part_cannot_be_formatted),
+        cmocka_unit_test(what_cannot_be_erased_is_retired),  cmocka_unit_test(nothing_is_written_outside_the_window),
         cmocka_unit_test(probing_tells_what_cannot_be_read),
     };
 
