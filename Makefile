@@ -1,13 +1,20 @@
 # Vellum: the firmware, its host tools and its tests. `make help` lists what can be asked for.
 
 B := build
+## the machine of run and debug: virt or sifive_u
 BOARD ?= virt
+## 4 KiB frames for everything that tasks need
 FRAMES ?= 512
 ARCH := -march=rv64imac -mabi=lp64 -misa-spec=2.2 -mcmodel=medany -mstrict-align
+## what the names of the firmware's tools begin with
 CROSS ?= riscv64-unknown-elf-
+## the firmware's compiler; platform/clang_target is another
 CC_TARGET ?= $(CROSS)gcc
+## the compiler of test programs for Linux
 CC_LINUX ?= riscv64-linux-gnu-gcc
+## of scripts and tests
 PYTHON ?= /usr/bin/python3
+## the compiler of host tools and tests
 HOST_CC ?= gcc
 
 WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wmissing-prototypes -Wvla
@@ -125,8 +132,8 @@ $(B)/programs-host/%: tests/programs/%.c
 $(B)/trace_plugin.so: tests/bench/trace_plugin.c
 	@mkdir -p $(@D)
 	$(HOST_CC) $(COMMON) -O2 -shared -fPIC $< -o $@
-programs: $(PROGRAMS)
-host-tests: $(HOST_TESTS) $(HOST_CAMPAIGNS) $(HOST_TOOLS)
+programs: $(PROGRAMS)  ## the test programs, for the target
+host-tests: $(HOST_TESTS) $(HOST_CAMPAIGNS) $(HOST_TOOLS)  ## the host's tests and campaigns, not run
 
 # ---- What users call ----
 setup-run:
@@ -139,7 +146,7 @@ RUN_VARIABLES := BOARD FRAMES FILES CMD FLASH TIMEOUT BOOTARGS QEMU QEMU_ARGS OP
 # Only what is set: an empty variable in the environment would be taken for a value.
 $(foreach v,$(RUN_VARIABLES),$(if $($(v)),$(eval export $(v))))
 run_arguments = $(foreach v,$(RUN_VARIABLES),$(if $($(v)),"$(v)=$$$(v)"))
-run: setup-run  ## boots QEMU: BOARD=virt|sifive_u FRAMES=512 FILES="path[=name] ..." CMD="program arg ..." (see README.md)
+run: setup-run  ## builds, boots QEMU, runs CMD, or the main job and then the monitor
 	@$(MAKE) --no-print-directory -s all programs
 	@platform/run $(run_arguments)
 
@@ -176,7 +183,7 @@ coverage: setup-check  ## lines and branches of mm/store that its host tests rea
 	@find $(B)/coverage -name '*.gcda' -delete
 	@$(PYTHON) tests/coverage.py $(if $(V),-v) $(COVERAGE_RUNS)
 
-debug: setup-run  ## boots QEMU stopped, with gdb attached: BOARD, FRAMES, FILES, CMD as for run
+debug: setup-run  ## the same, stopped at the start, with gdb attached
 	@$(MAKE) --no-print-directory -s all programs
 	@platform/run $(run_arguments) DEBUG=1
 
@@ -185,11 +192,11 @@ IMAGE_VARIABLES := BOARD MEDIUM FILES CMD FRAMES BOOTARGS FIRST OUT U_BOOT OPENS
 CARD_VARIABLES := BOARD DEV IMAGE DRY_RUN YES UNDO BACKUPS
 $(foreach v,$(IMAGE_VARIABLES) $(CARD_VARIABLES),$(if $($(v)),$(eval export $(v))))
 given = $(foreach v,$(1),$(if $(filter command environment,$(origin $(v))),"$(v)=$$$(v)"))
-image: setup-run  ## boot images: BOARD=hifive-unleashed|hifive-unmatched MEDIUM=sd|spi FILES= CMD=
+image: setup-run  ## what a HiFive board boots from
 	@$(MAKE) --no-print-directory -s all programs
 	@platform/board_image $(call given,$(IMAGE_VARIABLES))
 
-flash:  ## writes an SD image to a card, with a way back: BOARD= DEV=/dev/sdX DRY_RUN=1
+flash:  ## writes an SD image to a card, with a way back
 	@platform/flash_card $(call given,$(CARD_VARIABLES))
 
 compat: setup-check  ## the smoke tests on every emulator, OpenSBI and compiler; prints the table
@@ -205,10 +212,16 @@ lint: setup-check  ## format, static analysis, include directions
 clean:  ## removes what was built
 	rm -rf $(B)
 
+# Targets and variables from the comments here, the rest from the scripts that take them.
+script_variables = printf '\n$(1):\n'; $(2) help | grep '^  '
 help:  ## this list
 	@echo "make TARGET [VARIABLE=value ...]"
-	@sed -n 's/^\([a-z-]*\):[^#]*## *\(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
-	@printf 'Variables and their defaults:\n  BOARD=%s FRAMES=%s CROSS=%s CC_LINUX=%s HOST_CC=%s\n' \
-	    '$(BOARD)' '$(FRAMES)' '$(CROSS)' '$(CC_LINUX)' '$(HOST_CC)'
+	@sed -n 's/^\([a-z-]*\):[^#]*## *\(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@printf '\nBuilding:\n'
+	@sed -n '/^## /{N; s/^## \(.*\)\n\([A-Z_]*\) ?= \(.*\)/  \2=\3\t\1/p}' $(MAKEFILE_LIST) | expand -t 33
+	@$(call script_variables,make run$(comma) make debug,platform/run)
+	@$(call script_variables,make image,platform/board_image)
+	@$(call script_variables,make flash,platform/flash_card)
+comma := ,
 
 -include $(shell find $(B)/target $(B)/host $(B)/fast $(B)/coverage -type f -name '*.d' 2>/dev/null)
