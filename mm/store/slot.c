@@ -177,6 +177,7 @@ static int pinched(struct store *store)
         store->tail.pinched = true;
         return -EAGAIN;
     }
+    tail_rewind(store);
     while (moved < store->tail.records && tail_compact(store))
         moved++;
     return store->tail.pages < before ? -EAGAIN : -ENOMEM;

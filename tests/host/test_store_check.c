@@ -165,6 +165,11 @@ static void stream_programmed_in_a_unit(struct store *store)
     stream->programmed = stream->end - 1;
 }
 
+static void no_seed_for_the_next_boot(struct store *store)
+{
+    store->seeded = false;
+}
+
 static struct tail_frame *some_frame(struct store *store)
 {
     const struct tail *tail = &store->tail;
@@ -208,6 +213,7 @@ static const struct {
     { stream_past_its_block, "10: streams" },
     { stream_end_in_a_unit, "10: streams" },
     { stream_programmed_in_a_unit, "10: streams" },
+    { no_seed_for_the_next_boot, "13: no swap record" },
     { dead_frame, "1: a frame of the tail" },
     { frame_count, "1: the tail's frames" },
 };
