@@ -11,8 +11,13 @@
 #include "mm/mm.h"
 #include "platform/partition.h"
 
+/*
+ * The tail's share of what is left beside the frames that nothing can leave: with few frames, a third of all would leave
+ * programs too few for their text, which is not kept in the tail.
+ */
 #define TAIL_PERCENT     33u
 #define TAIL_PERCENT_MAX 90u
+#define FIXED_FRAMES     48u
 
 static struct {
     struct partition partition;
@@ -28,7 +33,9 @@ static uint32_t tail_pages(const struct platform *platform)
 
     if (percent > TAIL_PERCENT_MAX)
         percent = TAIL_PERCENT_MAX;
-    return (uint32_t)(platform->pool.bytes / PAGE_BYTES * percent / 100);
+    uint64_t frames = platform->pool.bytes / PAGE_BYTES;
+
+    return (uint32_t)((frames > FIXED_FRAMES ? frames - FIXED_FRAMES : 0) * percent / 100);
 }
 
 /* Erases that a block stands, and how old a part can be asked to grow. */
