@@ -84,6 +84,7 @@ static void main_thread(void *argument)
     if (cpu_counts_instructions())
         log_line("up: instructions=%lu", instructions);
     archive_unpack(platform.initrd);
+    uint32_t tasks = task_count();
     int status = run_main_job();
 
     show_statistics();
@@ -95,6 +96,11 @@ static void main_thread(void *argument)
     if (error)
         log_line("sync: failed (error %d)", -error);
     bool sound = statistics_check();
+
+    if (task_count() != tasks) {
+        log_line("check failed: %u tasks, at first %u", task_count(), tasks);
+        sound = false;
+    }
 
     log_line("end status=%d", status);
     sbi_power_off(!sound);

@@ -2,6 +2,7 @@
 #include "firmware/statistics.h"
 
 #include "firmware/linux/file.h"
+#include "firmware/linux/signal.h"
 #include "firmware/log.h"
 #include "firmware/process.h"
 #include "mm/mm.h"
@@ -89,6 +90,9 @@ bool statistics_check(void)
         broken = process_check();
     if (!broken)
         broken = files_check();
+    signal_drop_return();
+    if (!broken)
+        broken = mm_check_idle();
     if (broken)
         log_line("check failed: %s", broken);
     return !broken;

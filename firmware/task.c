@@ -168,6 +168,11 @@ static void space_show(struct hart *hart, struct space *space)
     cpu_space_switch(space ? space_activate(space) : kernel_satp());
 }
 
+uint32_t task_count(void)
+{
+    return task_pool.used_items;
+}
+
 static void task_free(struct task *task)
 {
     stack_put(task->stack_slot, task->stack_frames, task->frame + 1);

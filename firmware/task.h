@@ -172,6 +172,8 @@ _Noreturn void task_idle(void);
  * Both: -ENOMEM; they may sleep; the task is not READY before task_start().
  * A kernel thread begins in entry(argument) and may return from it. A user task begins in user mode as its frame says.
  */
+/* All there are, kernel threads and this one included. */
+uint32_t task_count(void);
 int task_create_kernel(const char *name, void (*entry)(void *argument), void *argument, struct task **task) MUST_CHECK;
 int task_create_user(struct process *process, struct task **task) MUST_CHECK;
 void task_start(struct task *task);

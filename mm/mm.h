@@ -256,6 +256,12 @@ void mm_statistics(struct mm_statistics *out);
 enum mm_request { MM_FRAMES, MM_STORE_FRAME, MM_COPY };
 void mm_refuse(bool (*refuse)(enum mm_request request));
 
+/*
+ * For when no task is left: drops what is only remembered of files and tells what is still held. NULL: nothing, but what of
+ * files could not be synchronised.
+ */
+const char *mm_check_idle(void);
+
 /* 0, or the line of mm/vm/check.c whose rule does not hold. Walks everything. */
 int mm_check(void);
 

@@ -33,24 +33,25 @@ _Static_assert(sizeof(((struct linux_signal_frame *)0)->floats) == sizeof(struct
 
 /* ---- The page that handlers return to ---- */
 
-static int make_page(struct object **page)
+static struct object *page; /* one for all programs, from the first one on */
+
+static int make_page(struct object **made)
 {
     static const uint32_t code[] = { LI_A7_139, ECALL };
-    int error = (int)MM_RETRY(object_make(PAGE_BYTES, page));
+    int error = (int)MM_RETRY(object_make(PAGE_BYTES, made));
 
     if (error)
         return error;
-    int64_t bytes = MM_RETRY(object_write(*page, 0, NULL, (va_t)code, sizeof(code)));
+    int64_t bytes = MM_RETRY(object_write(*made, 0, NULL, (va_t)code, sizeof(code)));
 
     if (bytes == sizeof(code))
         return 0;
-    object_put(*page);
+    object_put(*made);
     return -ENOMEM;
 }
 
 int signal_map_return(struct space *space)
 {
-    static struct object *page; /* one for all programs, from the first one on */
     struct object *made;
     int error = page ? 0 : make_page(&made);
 
@@ -68,6 +69,13 @@ int signal_map_return(struct space *space)
                                                 }));
 
     return address < 0 ? (int)address : 0;
+}
+
+void signal_drop_return(void)
+{
+    if (page)
+        object_put(page);
+    page = NULL;
 }
 
 /* ---- The alternate stack ---- */

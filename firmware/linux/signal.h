@@ -69,6 +69,8 @@ int64_t signal_mask_end(int64_t result);
 
 /* Maps the page that handlers return to into a new program's space. */
 int signal_map_return(struct space *space) MUST_CHECK;
+/* Gives the page up, until the next program: nobody has it mapped. */
+void signal_drop_return(void);
 /* Prepares the calling task to run the handler; -EFAULT: its stack cannot take the frame. */
 int signal_push_frame(struct trap_frame *frame, const struct signal_action *action, const struct linux_siginfo *info,
                       uint64_t saved_mask) MUST_CHECK;

@@ -484,3 +484,21 @@ int mm_check(void)
         broken = check_totals(&tally);
     return broken ? broken : check_slots(&tally);
 }
+
+const char *mm_check_idle(void)
+{
+    struct store_statistics statistics = { 0 };
+
+    while (object_drop_idle())
+        ;
+    if (mm.spaces.used_items || mm.regions.used_items)
+        return "a space or a region is left";
+    for (const struct object *object = mm.objects; object; object = object->next)
+        if (object->references)
+            return "an object is left";
+    if (mm.objects)
+        return NULL;
+    if (mm.store)
+        store_statistics(mm.store, &statistics);
+    return statistics.slots_used ? "a slot is left" : mm.promised ? "a promise is left" : NULL;
+}
