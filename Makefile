@@ -55,7 +55,7 @@ SMALL := -Os -msave-restore -fno-jump-tables -fno-move-loop-invariants -fno-tree
 LTO := -flto
 
 .PHONY: all run check bench hil debug image flash compat size lint help clean setup-run setup-check host-tests programs \
-    campaign-powercut campaign-kill campaign-hil coverage
+    campaign-powercut campaign-kill campaign-hil campaign-programs coverage
 
 all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image and the host's image tool
 
@@ -174,6 +174,10 @@ campaign-kill: setup-check  ## the emulator killed at a thousand random moments,
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
 	@KILL_TESTS=$(or $(SEEDS),100) KILL_FIRST=$(or $(FIRST),1) $(PYTHON) -m pytest -q -rP --show-capture=stdout \
 	    -n $$(nproc) -p no:cacheprovider tests/target/test_kill.py
+
+campaign-programs: setup-check  ## programs, stressors and cases with frames for a quarter, half and all: tests/RESULTS.md
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
+	@$(PYTHON) tests/programs_campaign.py
 
 # The tests of the store, and its two campaigns in a small size.
 COVERAGE_TESTS := $(filter test_codec test_crc32c test_seal test_seed test_store%,$(notdir $(HOST_TESTS)))

@@ -22,8 +22,9 @@ def linux(tmp_path_factory):
     subprocess.run(['make', '-s', '-C', ROOT, 'build/programs-host/stress'], check=True)
 
     def call(words):
-        return subprocess.run([ROOT / 'build' / 'programs-host' / 'stress', *words], cwd=tmp_path_factory.mktemp('stress'),
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_S, check=True).stdout
+        done = subprocess.run([ROOT / 'build' / 'programs-host' / 'stress', *words], stdin=subprocess.DEVNULL,
+                              cwd=tmp_path_factory.mktemp('stress'), capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+        return done.stdout
     return call
 
 
