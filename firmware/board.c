@@ -6,6 +6,7 @@
 #include "firmware/console.h"
 #include "firmware/inject.h"
 #include "firmware/kmap.h"
+#include "firmware/linux/tty.h"
 #include "firmware/log.h"
 #include "firmware/trap.h"
 #include "hal/cfi_nor.h"
@@ -56,6 +57,8 @@ void board_init_console(const struct platform *platform)
     console_init(&uart, platform_argument_is(platform, "console", "framed")    ? CONSOLE_FRAMED
                         : platform_argument_is(platform, "console", "checked") ? CONSOLE_CHECKED
                                                                                : CONSOLE_PLAIN);
+    tty_set_size((uint16_t)platform_argument_number(platform, "rows", TTY_ROWS),
+                 (uint16_t)platform_argument_number(platform, "columns", TTY_COLUMNS));
 }
 
 void board_init_interrupts(const struct platform *platform)

@@ -89,6 +89,9 @@ class Options:
     def bootargs(self):
         """The firmware's words: platform/probe.h says how they are read."""
         words = ['console=plain' if self.interactive or self.debug else 'console=framed']
+        if self.interactive:
+            size = os.get_terminal_size(sys.stdout.fileno())
+            words += [f'rows={size.lines}', f'columns={size.columns}'] if size.lines and size.columns else []
         if self.frames:
             words.append(f'frames={self.frames}')
         if self.extra_bootargs:

@@ -169,4 +169,7 @@ enum {
     LINUX_VEOL2,
 };
 
+/* linux/eventfd.h */
+#define LINUX_EFD_SEMAPHORE 1
+
 #endif

@@ -78,6 +78,7 @@ int64_t sys_utimensat(uint64_t directory, va_t path, va_t times, uint64_t flags)
 int64_t sys_umask(uint64_t mask);
 
 /* linux/pipe.c */
+int64_t sys_eventfd2(uint64_t count, uint64_t flags);
 int64_t sys_pipe2(va_t descriptors, uint64_t flags);
 
 /* linux/poll.c */
@@ -106,6 +107,7 @@ int64_t sys_munlock(va_t address, uint64_t bytes);
 /* linux/start.c */
 int64_t sys_set_tid_address(va_t address);
 int64_t sys_not_supported(void);
+int64_t sys_socket(void);
 int64_t sys_getrandom(va_t buffer, uint64_t bytes, uint64_t flags);
 int64_t sys_uname(va_t name);
 int64_t sys_getpid(void);

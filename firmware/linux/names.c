@@ -9,14 +9,14 @@
 
 static const char names[] =
     "0 io_setup io_destroy io_submit io_cancel io_getevents setxattr lsetxattr fsetxattr getxattr lgetxattr "
-    "fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr 18 lookup_dcookie "
-    "eventfd2 epoll_create1 epoll_ctl epoll_pwait 26 inotify_init1 inotify_add_watch inotify_rm_watch 30 "
+    "fgetxattr listxattr llistxattr flistxattr removexattr lremovexattr fremovexattr 18 lookup_dcookie 20 "
+    "epoll_create1 epoll_ctl epoll_pwait 26 inotify_init1 inotify_add_watch inotify_rm_watch 30 "
     "ioprio_set ioprio_get 38 renameat umount2 mount pivot_root nfsservctl 51 chroot 58 vhangup 60 quotactl "
     "74 signalfd4 vmsplice splice tee 85 timerfd_create timerfd_settime timerfd_gettime 89 acct capget "
     "capset 97 unshare 104 kexec_load init_module delete_module 112 clock_settime 116 syslog ptrace 128 "
     "restart_syscall 142 reboot 151 setfsuid setfsgid 161 sethostname setdomainname 170 settimeofday "
     "adjtimex 180 mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr msgget msgctl "
-    "msgrcv msgsnd semget semctl semtimedop semop shmget shmctl shmat shmdt socket socketpair bind listen "
+    "msgrcv msgsnd semget semctl semtimedop semop shmget shmctl shmat shmdt 200 bind listen "
     "accept connect getsockname getpeername sendto recvfrom setsockopt getsockopt shutdown sendmsg recvmsg "
     "217 add_key request_key keyctl 224 swapon swapoff 234 remap_file_pages mbind "
     "get_mempolicy set_mempolicy migrate_pages move_pages 241 perf_event_open accept4 recvmmsg 262 "

@@ -22,6 +22,12 @@ int64_t sys_not_supported(void)
     return -ENOSYS;
 }
 
+/* Of no family. C libraries ask for services by AF_UNIX in passing and do without. */
+int64_t sys_socket(void)
+{
+    return -EAFNOSUPPORT;
+}
+
 int64_t sys_getrandom(va_t buffer, uint64_t bytes, uint64_t flags)
 {
     uint8_t chunk[RANDOM_CHUNK];

@@ -19,6 +19,7 @@
 
 syscall_table:
     call 17, getcwd
+    call 19, eventfd2
     call 23, dup
     call 24, dup3
     call 25, fcntl
@@ -138,6 +139,8 @@ syscall_table:
     call 177, getegid
     call 178, gettid
     call 179, sysinfo
+    call 198, socket
+    call 199, socket /* socketpair */
     call 213, file_advice /* readahead */
     call 214, brk
     call 215, munmap

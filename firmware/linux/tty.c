@@ -44,7 +44,7 @@ static struct {
     uint32_t read, ended, written; /* ever */
     uint8_t ring[RING_BYTES];
     uint8_t line_end[RING_BYTES / 8]; /* bit: the line ends here; if the byte is 0, by ^D, and the byte is not read */
-} tty = { .size = { .rows = 24, .columns = 80 } };
+} tty = { .size = { .rows = TTY_ROWS, .columns = TTY_COLUMNS } };
 
 void tty_set_size(uint16_t rows, uint16_t columns)
 {

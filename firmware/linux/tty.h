@@ -29,6 +29,8 @@ void tty_begin(bool lends);
 void tty_end(void);
 
 /* Rows and columns until a program says otherwise. */
+#define TTY_ROWS    24
+#define TTY_COLUMNS 80
 void tty_set_size(uint16_t rows, uint16_t columns);
 
 int64_t tty_read(struct span to, bool wait);

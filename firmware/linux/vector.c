@@ -4,7 +4,9 @@
 #include "firmware/linux/calls.h"
 #include "firmware/linux/file.h"
 #include "firmware/linux/transfer.h"
+#include "firmware/pages.h"
 #include "firmware/usercopy.h"
+#include "hal/cpu_riscv.h"
 
 static int64_t move_parts(struct file *file, enum way way, va_t vector, uint64_t count, uint64_t *at)
 {
@@ -36,6 +38,38 @@ static int place_wrong(const struct file *file, uint64_t offset)
     return !file->seekable ? -ESPIPE : (int64_t)offset < 0 ? -EINVAL : 0;
 }
 
+/* All parts into one page; negative: they do not fit, or cannot be read. */
+static int64_t gather(va_t vector, uint64_t count, uint8_t *page)
+{
+    uint64_t all = 0;
+
+    for (uint64_t i = 0; i < count; i++) {
+        struct linux_iovec part;
+
+        if (user_read(&part, vector + i * sizeof(part), sizeof(part)) || part.bytes > PAGE_BYTES - all ||
+            user_read(page + all, part.base, part.bytes))
+            return -EFAULT;
+        all += part.bytes;
+    }
+    return (int64_t)all;
+}
+
+/* What is no longer than PIPE_BUF goes in one piece, so that nobody else's bytes come between the parts (pipe(7)). */
+static int64_t write_whole(struct file *file, va_t vector, uint64_t count)
+{
+    pa_t frame;
+
+    if (count < 2 || count > LINUX_IOV_MAX || MM_RETRY(mm_frame_get(&frame)))
+        return move_parts(file, WRITE, vector, count, NULL);
+    uint8_t *page = cpu_direct(frame);
+    int64_t done = gather(vector, count, page);
+
+    done = done < 0 ? move_parts(file, WRITE, vector, count, NULL)
+                    : transfer(file, WRITE, (struct span){ NULL, (va_t)page, (uint64_t)done }, NULL);
+    mm_frame_put(frame);
+    return done;
+}
+
 /* `at` as for transfer(). */
 static int64_t move_vector(uint64_t descriptor, enum way way, va_t vector, uint64_t count, uint64_t *at)
 {
@@ -46,7 +80,8 @@ static int64_t move_vector(uint64_t descriptor, enum way way, va_t vector, uint6
     int64_t done = at ? place_wrong(file, *at) : 0;
 
     if (!done)
-        done = move_parts(file, way, vector, count, at);
+        done = way == WRITE && !file->seekable ? write_whole(file, vector, count)
+                                               : move_parts(file, way, vector, count, at);
     file_put(file);
     return done;
 }

@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
@@ -138,10 +139,21 @@ static void streaming(void)
     waits(id);
 }
 
+enum { RECORD = 3000 };
+
+static ssize_t write_parts(int file, char *record)
+{
+    struct iovec parts[] = {
+        { record, 1 }, { record + 1, 0 }, { record + 1, RECORD / 2 }, { record + 1 + RECORD / 2, RECORD / 2 - 1 }
+    };
+
+    return writev(file, parts, 4);
+}
+
 /* Records of two writers never mix, since they are no longer than PIPE_BUF. */
 static void atomic_writes(void)
 {
-    enum { WRITERS = 3, ROUNDS = 40, RECORD = 3000 };
+    enum { WRITERS = 3, ROUNDS = 40 };
     static char record[RECORD];
     int ends[2], mixed = 0, seen[WRITERS] = { 0 };
 
@@ -151,7 +163,7 @@ static void atomic_writes(void)
         if (fork() == 0) {
             memset(record, 'a' + i, sizeof record);
             for (int j = 0; j < ROUNDS; j++)
-                if (write(ends[1], record, sizeof record) != sizeof record)
+                if ((j % 2 ? write(ends[1], record, sizeof record) : write_parts(ends[1], record)) != sizeof record)
                     _exit(1);
             _exit(0);
         }
@@ -313,6 +325,44 @@ static void interrupted(void)
     SHOW(close(ends[0]) | close(ends[1]));
 }
 
+static void counters(void)
+{
+    uint64_t value = 5;
+    int counter, semaphore;
+
+    SHOW(eventfd(1, 0x100));
+    SHOW(counter = eventfd(3, EFD_NONBLOCK | EFD_CLOEXEC));
+    SHOW(fcntl(counter, F_GETFD));
+    SHOW(write(counter, &value, 8));
+    SHOW(read(counter, &value, 7));
+    SHOW(read(counter, &value, 8));
+    SHOW(value);
+    SHOW(read(counter, &value, 8));
+    value = UINT64_MAX;
+    SHOW(write(counter, &value, 8));
+    value--;
+    SHOW(write(counter, &value, 8));
+    value = 1;
+    SHOW(write(counter, &value, 8));
+    SHOW(write(counter, nowhere, 8));
+    struct pollfd file = { counter, POLLIN | POLLOUT, 0 };
+    show_poll("full", &file, 1, 0);
+    SHOW(read(counter, &value, 8));
+    show_poll("empty", &file, 1, 0);
+    SHOW(semaphore = eventfd(2, EFD_SEMAPHORE));
+    pid_t id = fork_quietly();
+    if (id == 0) {
+        for (int i = 0; i < 5; i++)
+            if (read(semaphore, &value, 8) != 8 || value != 1)
+                _exit(1);
+        _exit(0);
+    }
+    value = 3;
+    SHOW(write(semaphore, &value, 8));
+    waits(id);
+    SHOW(close(counter) | close(semaphore));
+}
+
 int main(void)
 {
     basics();
@@ -323,5 +373,6 @@ int main(void)
     waiting();
     selecting();
     interrupted();
+    counters();
     return 0;
 }

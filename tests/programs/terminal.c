@@ -75,7 +75,7 @@ static void facts(void)
 
     printf("isatty %d %d %d\n", isatty(0), isatty(1), isatty(2));
     printf("size %d", ioctl(0, TIOCGWINSZ, &size));
-    printf(" %d\n", size.ws_row > 0 && size.ws_col > 0);
+    printf(" %d %d\n", size.ws_row, size.ws_col);
     printf("foreground %d\n", tcgetpgrp(0) == getpgrp());
     printf("session %d\n", tcgetsid(0) == getsid(0));
     printf("available %d", ioctl(0, FIONREAD, &available));

@@ -58,6 +58,16 @@ def on_host():
     return str(ROOT / 'build' / 'programs-host' / 'terminal')
 
 
+def test_window_size(board, on_host):
+    """Of the terminal that the runner was started on."""
+    steps, size = [('facts', '')], (41, 133)
+    expected, _ = play([on_host, 'facts'], steps, dimensions=size)
+    shown, _ = play(run_words(BOARD=board, CMD='terminal facts', FILES=str(PROGRAMS / 'terminal'), FRAMES=512), steps,
+                    dimensions=size)
+    assert 'size 0 41 133' in expected
+    assert picture(shown, steps) == picture(expected, steps)
+
+
 @pytest.mark.parametrize('name', SESSIONS)
 def test_keys(board, on_host, name):
     steps = SESSIONS[name]
