@@ -5,7 +5,8 @@
  * A step has a sequence number, the same for all files that it writes, and ends with a sync: overwriting in place,
  * a new file renamed over the old one, or two files at once. What is read at the start must be whole; lines tell the
  * judge of it ("found FILE SEQUENCE", then "start SEQUENCE") and of what follows ("step SEQUENCE FILE COUNT", a dot for
- * every page, "synced SEQUENCE").
+ * every page, "synced SEQUENCE"). A name can be durable from its making on, and contents from their close on: so the new
+ * file may be found under its first name, empty or whole.
  */
 #include <sched.h>
 
@@ -57,15 +58,13 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
         _exit(3);
 }
 
-/* The sequence number that all of the file has; 0: there is none. Dies of a mix. */
-static uint64_t find_file(uint32_t file)
+/* The sequence number that all of the file has; 0: there is none, or it is empty. Dies of a mix. `file` FILES: any file's. */
+static uint64_t find_file(const char *name, uint32_t file)
 {
     static struct page got, wanted;
-    char name[16];
     uint32_t pages = 0;
     uint64_t sequence = 0;
 
-    name_of(name, file);
     int descriptor = open(name, O_RDONLY);
     if (descriptor < 0 && errno == ENOENT)
         return 0;
@@ -76,13 +75,15 @@ static uint64_t find_file(uint32_t file)
             die("mix: %s: page %u: %zd bytes: %s", name, pages, bytes, bytes < 0 ? strerror(errno) : "cut");
         if (pages == 0)
             sequence = got.sequence;
+        if (file == FILES)
+            file = got.file;
         make_page(&wanted, file, pages, sequence);
         if (memcmp(&got, &wanted, PAGE) != 0)
             die("mix: %s: page %u is of %llu, the first of %llu", name, pages, (unsigned long long)got.sequence,
                 (unsigned long long)sequence);
     }
     close(descriptor);
-    if (pages == 0 || pages != pages_of(file, sequence))
+    if (pages != 0 && pages != pages_of(file, sequence))
         die("mix: %s: %u pages of %llu", name, pages, (unsigned long long)sequence);
     return sequence;
 }
@@ -134,10 +135,12 @@ __attribute__((noreturn)) static void keep_files(uint64_t seed)
 {
     uint64_t last = 0, state;
 
-    if (access(TEMPORARY, F_OK) == 0)
-        die("mix: %s was never synced under this name", TEMPORARY);
+    (void)find_file(TEMPORARY, FILES);
     for (uint32_t file = 0; file < FILES; file++) {
-        uint64_t found = find_file(file);
+        char name[16];
+
+        name_of(name, file);
+        uint64_t found = find_file(name, file);
 
         say("found %u %llu\n", file, (unsigned long long)found);
         last = found > last ? found : last;
