@@ -63,7 +63,7 @@ def test_killed_while_swapping(target, signal):
         if 'ended by signal' in said:
             break
         said += target.good('ps')
-    assert f'task {task} ended by signal {signal}\n' in said
+    assert f'task {task} fill: ended by signal {signal}\n' in said
 
 
 def test_interrupted_while_swapping(target):
