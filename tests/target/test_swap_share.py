@@ -73,3 +73,18 @@ def test_a_declared_life_is_shown(board, image):
     shell = Monitor(BOARD=board, FRAMES=512, FLASH=image.path, BOOTARGS='life=10y')
     assert re.search(r'^life +\d+ erases may be spent now$', shell('log').replace('\r', ''), re.M)
     assert shell.halt() == 0
+
+
+def test_retired_blocks_are_seen(board, image):
+    """Blocks that fail under swap are given up: the capacity goes down by them, and contents stay."""
+    image('put', PROGRAMS / 'fill')
+    shell = Monitor(BOARD=board, FRAMES=512, FLASH=image.path, BOOTARGS='faults=on')
+    before = room(shell)
+    shell('inject fail program every 300 times 3')
+    assert 'good' in shell('run fill 900 6')
+    bad, = map(int, re.search(r'^blocks +\d+: (\d+) bad', shell('log'), re.M).groups())
+    assert 1 <= bad <= 3
+    per_block = {'virt': 62, 'sifive_u': 15}[board]  # pages of whatever contents
+    assert before - room(shell) >= bad * per_block
+    assert 'store: good' in shell('check')
+    assert shell.halt() == 0
