@@ -154,7 +154,7 @@ check: setup-check  ## every test that a change must pass: host, virt, sifive_u;
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all host-tests programs fuzzers
 	@$(PYTHON) tests/check.py
 
-hil: setup-check  ## tests over the console: TARGET=virt|sifive_u|path/to/board.toml ARGS="pytest's options" (tests/hil/README.md)
+hil: setup-check  ## tests over the console of an emulated or a real board: tests/hil/README.md
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
 	@$(PYTHON) tests/hil/run $(or $(TARGET),virt) $(ARGS)
 
@@ -166,7 +166,7 @@ campaign-powercut: setup-check  ## a million power cuts and more under ten seeds
 	@$(MAKE) --no-print-directory -s -j$$(nproc) $(B)/fast/powercut
 	@$(PYTHON) tests/powercut_campaign.py $(or $(SEEDS),10) $(or $(FIRST),1)
 
-campaign-hil: setup-check  ## the tests over the console again and again on both emulated boards, in random order: REPEAT=1000 SEED=1
+campaign-hil: setup-check  ## the tests over the console again and again, in random order
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
 	@HIL_ARGS="$(ARGS)" $(PYTHON) tests/hil/campaign.py $(or $(REPEAT),1000) $(or $(SEED),1) $(TARGET)
 
@@ -224,6 +224,7 @@ help:  ## this list
 	@printf '\nBuilding:\n'
 	@sed -n '/^## /{N; s/^## \(.*\)\n\([A-Z_]*\) ?= \(.*\)/  \2=\3\t\1/p}' $(MAKEFILE_LIST) | expand -t 33
 	@$(call script_variables,make run$(comma) make debug,platform/run)
+	@$(call script_variables,make hil$(comma) make campaign-hil,tests/hil/run)
 	@$(call script_variables,make image,platform/board_image)
 	@$(call script_variables,make flash,platform/flash_card)
 comma := ,

@@ -88,7 +88,7 @@ void monitor_run_checked(const struct monitor_host *host)
             continue;
         }
         if (strcmp(session.id, line + 1) != 0) {
-            strcpy(session.id, line + 1);
+            memcpy(session.id, line + 1, (size_t)(words - line - 1));
             session.result = monitor_execute(host, words);
         }
         answer(session.id, session.result);

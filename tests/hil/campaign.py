@@ -34,7 +34,8 @@ def repeat(target, seed):
         said, good = done.stdout + done.stderr, done.returncode == 0
     except subprocess.TimeoutExpired as error:
         said, good = f'{error}\n', False
-    counts = {word.removesuffix('s'): int(count) for count, word in COUNTS.findall(said.strip().splitlines()[-1])}
+    last = [found for line in said.splitlines() if (found := COUNTS.findall(line))][-1:]
+    counts = {word.removesuffix('s'): int(count) for count, word in (last[0] if last else ())}
     if not good:
         kept = KEPT / f'{Board(target).name}-{seed}'
         shutil.copytree(Board(target).folder / 'logs', kept, dirs_exist_ok=True)
