@@ -284,8 +284,11 @@ static void pair_step(struct store *store)
 
 bool transaction_stuck(const struct store *store)
 {
-    return store->transaction.state == TRANSACTION_COMMITTING || store->doubt_pressing ||
-           (store->transaction.state == TRANSACTION_WANTED && !ready_to_begin(store));
+    enum transaction_state state = store->transaction.state;
+
+    return state == TRANSACTION_COMMITTING || store->doubt_pressing ||
+           (state == TRANSACTION_WANTED && !ready_to_begin(store)) ||
+           (state == TRANSACTION_OPEN && !stream_fits(store, STREAM_DURABLE, record_bytes(FORMAT_PAGE)));
 }
 
 /* A void block that is the newest cannot be erased before another is opened. */

@@ -163,9 +163,10 @@ bool slot_next_in(const struct store *store, uint32_t first, uint32_t end, uint3
 
 /* ---- Saving ---- */
 
+/* Not when it has no block left that it could write to, however full the tail. */
 static bool writes_back(const struct store *store)
 {
-    return store->flash && store->swap_blocks_max;
+    return store->flash && store->swap_blocks_max && !store->stalled;
 }
 
 /* RAM was refused although the tail has not its share: write back, or use what frames there are better. */
@@ -212,6 +213,7 @@ static int save(struct store *store, slot_t slot, bool fresh, store_key_t key, c
     if (error)
         return error == -ENOMEM ? pinched(store) : error;
     slot_fill(store, slot, fresh, place);
+    store->stalled = false;
     store->statistics.tail_saves++;
     store->statistics.payload_bytes_in += FORMAT_PAGE;
     store->statistics.payload_bytes_out += length;
@@ -309,6 +311,7 @@ void slot_put(struct store *store, slot_t slot)
         return;
     record_died(store, entry);
     slot_free(store, slot);
+    store->stalled = false;
 }
 
 uint32_t slot_references(const struct store *store, slot_t slot)

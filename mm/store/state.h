@@ -269,6 +269,7 @@ struct store {
     uint32_t newest;      /* the block it opened */
     uint16_t next[2];     /* announced by it: the only blocks that may be opened next */
     bool announced;       /* false: nothing was, any may be */
+    bool stalled;         /* the last step found nothing to do, and nothing was saved or put since */
     bool writing;         /* this boot has wanted a block opened: from then on they are erased ahead of need */
     struct operation operation;
     uint8_t stamp[FORMAT_ITEM_BYTES]; /* of the operation in flight */
