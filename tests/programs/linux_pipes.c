@@ -28,7 +28,8 @@ static void waits(pid_t id)
 {
     int status;
 
-    waitpid(id, &status, 0);
+    while (waitpid(id, &status, 0) < 0 && errno == EINTR)
+        continue;
     printf("child: %x\n", status);
 }
 
@@ -313,14 +314,14 @@ static void interrupted(void)
     sigaction(SIGUSR1, &action, NULL);
     pid_t id = fork_quietly();
     if (id == 0) {
-        nanosleep(&soon, NULL);
-        kill(getppid(), SIGUSR1);
-        nanosleep(&soon, NULL);
-        kill(getppid(), SIGUSR1);
-        _exit(0);
+        /* Again and again: a signal that comes before the parent has begun to wait interrupts nothing. */
+        while (nanosleep(&soon, NULL) == 0)
+            kill(getppid(), SIGUSR1);
+        _exit(1);
     }
     SHOW(read(ends[0], buffer, 1));
     SHOW(write(ends[1], buffer, sizeof buffer));
+    kill(id, SIGKILL);
     waits(id);
     SHOW(close(ends[0]) | close(ends[1]));
 }
