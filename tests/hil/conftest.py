@@ -149,6 +149,7 @@ class Bench:
             self.settle()
             assert self.start['files'] == files, 'other files are on the flash'
         self.judged += 1
+        self.target.good('sync')        # what was removed must not come back with the next test's power cut
         checked = self.target.command('check' if self.judged % FULL_CHECK_EVERY == 0 else 'check quick')
         assert checked.result == 0, checked
         state = self.target.state()
