@@ -186,7 +186,7 @@ static uint32_t choose(struct store *store)
     return victim;
 }
 
-/* ---- Moving ---- */
+/* ---- Moving: payloads are read in the step that has read the header, so the part is not at something else ---- */
 
 /* true: `stream`, or the one that stands in for it, has room. */
 static bool destination(struct store *store, enum block_stream *stream, uint32_t bytes, enum store_work *work)
@@ -228,8 +228,6 @@ static enum store_work swap_move(struct store *store, const struct swap_header *
         return work;
     error = read_block(store, store->collector.victim, store->collector.cursor + FORMAT_ITEM_BYTES, store->work,
                        header->length);
-    if (error == -EAGAIN)
-        return STORE_BUSY;
     if (error || swap_open(store, header, place, store->work)) {
         slot_lose(store, header->slot);
     } else if (!store->swap_blocks_max) {
@@ -258,14 +256,10 @@ static enum store_work durable_move(struct store *store, const struct record_hea
                            .page = header->page,
                            .version = header->version,
                            .payload_crc = header->payload_crc };
-    int error;
 
     if (!destination(store, &stream, record_bytes(header->length), &work))
         return work;
-    error = record_read_payload(store, place, header, store->work);
-    if (error == -EAGAIN)
-        return STORE_BUSY;
-    if (error)
+    if (record_read_payload(store, place, header, store->work))
         store->statistics.bad_records++;
     append_durable(store, stream, &what);
     store->collector.cursor += record_bytes(header->length);

@@ -127,25 +127,25 @@ static int take_commit(struct store *store, const struct mount *mount)
 
 /* ---- Then: where pages are ---- */
 
-/* The header of a record that was found before: as it lies there, or as its block's summary has it. */
+/*
+ * The header of a record that was found before, as it lies there, or as its block's summary has it: 1. 0: it cannot be
+ * found any more; or -EIO.
+ */
 static int header_again(struct store *store, uint32_t place, struct record_header *header)
 {
     struct walk walk;
     uint32_t at;
-    int error = record_read_header(store, place, header);
+    int found;
 
-    if (!error)
-        return 0;
-    error = walk_begin(store, place_block(store, place), store->bounce, &walk);
-    while (!error) {
-        int found = walk_next(store, &walk, header, &at);
-
-        if (found != 1)
-            return -EIO;
-        if (at == place)
-            return 0;
-    }
-    return error;
+    if (!record_read_header(store, place, header))
+        return 1;
+    found = walk_begin(store, place_block(store, place), store->bounce, &walk);
+    if (found)
+        return found;
+    do
+        found = walk_next(store, &walk, header, &at);
+    while (found == 1 && at != place);
+    return found;
 }
 
 /*
@@ -172,15 +172,19 @@ static bool half_erased(struct store *store, uint32_t place)
                                                   stamp.sequence == block_at(store, block)->sequence);
 }
 
-/* Is `entry`, which the map has now, to stay? Of equal versions: what can be read, and surely so; then the original. */
-static bool stays(struct store *store, uint32_t entry, uint32_t other_place, const struct record_header *other)
+/*
+ * Is `entry`, which the map has now, to stay? 1; 0; or -EIO. Of equal versions: what can be read, and surely so; then the
+ * original.
+ */
+static int stays(struct store *store, uint32_t entry, uint32_t other_place, const struct record_header *other)
 {
     struct record_header header;
     uint32_t place = entry & ~MAP_HOLE;
+    int found = header_again(store, place, &header);
     bool fades;
 
-    if (header_again(store, place, &header))
-        return false;
+    if (found != 1)
+        return found;
     if (header.version != other->version)
         return header.version > other->version;
     if (record_read_payload(store, place, &header, store->bounce))
@@ -195,18 +199,31 @@ static bool stays(struct store *store, uint32_t entry, uint32_t other_place, con
     return block_of_place(store, place)->sequence <= block_of_place(store, other_place)->sequence;
 }
 
+/* Also when the survey could not read it, and this walk can. */
+static void record_alive(struct store *store, uint32_t place, uint32_t length)
+{
+    struct block *block = block_of_place(store, place);
+    uint32_t end = (place_offset(store, place) + record_bytes(length)) / FORMAT_UNIT;
+
+    block->live++;
+    if (block->records < block->live)
+        block->records = block->live;
+    if (block->used < end)
+        block->used = (uint16_t)end;
+}
+
 static int place_seen(struct store *store, struct node_entry *node, const struct record_header *header, uint32_t place)
 {
     uint32_t entry = map_get(store, node, header->page);
-    int error;
+    int error = entry ? stays(store, entry, place, header) : 0;
 
-    if (entry && stays(store, entry, place, header))
-        return 0;
+    if (error)
+        return error > 0 ? 0 : error;
     error = map_reserve(store, node, header->page);
     if (error)
         return error == -ENOMEM ? error : 0;
     map_set(store, node, header->page, place | (header->kind == RECORD_HOLE ? MAP_HOLE : 0));
-    block_live(store, place);
+    record_alive(store, place, header->length);
     if (entry)
         block_of_place(store, entry & ~MAP_HOLE)->live--;
     return 0;
@@ -293,10 +310,10 @@ static int table_page_repair(struct store *store, uint32_t index, void *page)
 {
     uint32_t place = map_get(store, node_at(store, NODE_TABLE), index);
     struct record_header header;
-    int error = header_again(store, place, &header);
+    int error;
 
-    if (error)
-        return error;
+    if (header_again(store, place, &header) != 1)
+        return -EIO;
     error = record_read_payload(store, place, &header, store->bounce);
     if (error == -EIO &&
         crc_repair(store->bounce, header.length, crc32c(0, store->bounce, header.length), header.payload_crc) &&
@@ -307,30 +324,20 @@ static int table_page_repair(struct store *store, uint32_t index, void *page)
     return codec_expand((enum codec_method)header.method, store->bounce, header.length, page) ? -EIO : 0;
 }
 
-static int table_page(struct store *store, uint32_t index)
+static void table_page(struct store *store, uint32_t index)
 {
     struct node_entry *entries = store->nodes->pages[index];
     struct node_entry table = *node_at(store, NODE_TABLE);
-    struct node_entry before = index ? table : *node_at(store, NODE_ROOT);
-    int error;
 
     if (!map_get(store, &table, index))
-        return 0;
-    error = node_read_page(store, NODE_TABLE, index, store->work);
-    if (error == -EIO)
-        error = table_page_repair(store, index, store->work);
-    if (error && error != -EIO)
-        return error;
-    if (!error) {
+        return;
+    if (!node_read_page(store, NODE_TABLE, index, store->work) || !table_page_repair(store, index, store->work)) {
         memcpy(entries, store->work, FORMAT_PAGE);
         entries_take(store, index, table);
-        return 0;
+        return;
     }
     for (uint32_t i = index ? 0 : NODE_ROOT + 1; i < NODES_PER_PAGE; i++)
         entries[i].bits = NODE_UNREADABLE;
-    if (!index)
-        *node_at(store, NODE_ROOT) = before;
-    return 0;
 }
 
 static int table_read(struct store *store, const struct mount *mount)
@@ -342,11 +349,13 @@ static int table_read(struct store *store, const struct mount *mount)
     for (; map_next(store, table->map, table->map_height, &page, &entry); page++)
         pages = page + 1;
     error = nodes_grow(store, pages);
-    for (uint32_t i = 0; i < pages && !error; i++)
-        error = table_page(store, i);
-    if (!error && node_at(store, NODE_TABLE)->serial <= mount->highest_serial)
+    if (error)
+        return error;
+    for (uint32_t i = 0; i < pages; i++)
+        table_page(store, i);
+    if (node_at(store, NODE_TABLE)->serial <= mount->highest_serial)
         node_at(store, NODE_TABLE)->serial = mount->highest_serial + 1;
-    return error;
+    return 0;
 }
 
 /* ---- All of it ---- */

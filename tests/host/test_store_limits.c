@@ -165,7 +165,7 @@ static void promises_end_with_the_slots(void **state)
     bed_stop(&bed);
 }
 
-static void a_lost_slots_place_is_told(void **state)
+static void a_slots_place_is_told(void **state)
 {
     struct bed bed;
     slot_t slots[60] = { 0 };
@@ -177,11 +177,45 @@ static void a_lost_slots_place_is_told(void **state)
     save_all(&bed, slots, names, 60);
     for (uint32_t i = 0; i < 60; i++) {
         enum slot_source where = slot_where(bed.store, slots[i]);
+        struct slot_location place;
+        struct swap_header header;
 
         assert_int_equal(bed_load(&bed, slots[i], 0, buffer), where);
+        slot_locate(bed.store, slots[i], &place);
+        assert_true(!place.tail == (where == SLOT_FLASH));
+        memcpy(&header, bed.nor->cells + place.address, sizeof header);
+        assert_true(where == SLOT_TAIL || (header.slot == slots[i] && record_bytes(header.length) == place.bytes));
         flash += where == SLOT_FLASH;
     }
     assert_in_range(flash, 1, 59);
+    bed_stop(&bed);
+}
+
+/* RAM that is refused is told, and nothing has changed; the same call goes through when there is some. */
+static void refused_ram_changes_nothing(void **state)
+{
+    struct bed bed;
+    slot_t slot = 0;
+    uint32_t id;
+
+    (void)state;
+    bed_start(&bed, &SMALL);
+    id = file_make(&bed, "f", 6, 10);
+    memset(buffer, 0, sizeof buffer);
+    bed.page_refused = 1;
+    assert_int_equal(slot_save(bed.store, &slot, 0, buffer), -ENOMEM);
+    assert_int_equal(slot, 0);
+    assert_int_equal(slot_save(bed.store, &slot, 0, buffer), 0);
+    bed.page_refused = 1;
+    assert_int_equal(node_resize(bed.store, id, 2 * BED_PAGE, 1), -ENOMEM);
+    file_is(&bed, "f", 6, 10);
+    bed.page_refused = 1;
+    assert_int_equal(node_resize(bed.store, id, 0, 1), -ENOMEM);
+    file_is(&bed, "f", 6, 10);
+    assert_int_equal(node_resize(bed.store, id, 2 * BED_PAGE, 1), 0);
+    assert_int_equal(bed_commit(&bed), 0);
+    file_is(&bed, "f", 2, 10);
+    sound(&bed);
     bed_stop(&bed);
 }
 
@@ -626,7 +660,8 @@ int main(void)
         cmocka_unit_test(a_tail_is_neither_tiny_nor_endless),
         cmocka_unit_test(slots_have_an_end),
         cmocka_unit_test(promises_end_with_the_slots),
-        cmocka_unit_test(a_lost_slots_place_is_told),
+        cmocka_unit_test(a_slots_place_is_told),
+        cmocka_unit_test(refused_ram_changes_nothing),
         cmocka_unit_test(keys_have_an_end),
         cmocka_unit_test(keys_that_never_were_are_nobodys),
         cmocka_unit_test(nodes_that_are_not_there),
