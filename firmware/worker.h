@@ -1,7 +1,8 @@
 /*
  * The write-back thread: lets the store work while tasks run, and wakes those that wait for memory.
  *
- * It sleeps until the flash operation in flight is due, or until somebody has work for it. Before it is started, and
+ * It sleeps until the flash operation in flight is due, or until somebody has work for it. What it does ahead of need
+ * waits until no task runs, and at most for a slice. Before it is started, and
  * for code that runs before there are tasks, mm_wait() does the store's steps itself.
  *
  * Locking: the kernel lock.
