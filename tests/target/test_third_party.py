@@ -10,13 +10,16 @@ import signal
 import subprocess
 
 import pytest
-from conftest import CAMPAIGN, PROGRAMS, run, run_words
+from conftest import CAMPAIGN, PROGRAMS, TIMEOUT_S, run, run_words
 from third_party import SOURCES, busybox, memtester, program, tcc
 
-# Frames for everything: about half of what each touches when it has them (445 and 391), and all. With a quarter both are
-# nothing but faults for minutes.
-SQLITE_FRAMES = (256, 768)
-LUA_FRAMES = (256, 768)
+LIMIT_S = 1800 if CAMPAIGN else TIMEOUT_S
+
+# Frames for everything, of which 48 are nobody's to give: about half of what each touches when it has them (445 and 391), and
+# all; a campaign has SQLite with a quarter, where its working set is not there. SQLite takes 100 M instructions with all,
+# 200 M with half, 9.8 G with a quarter; Lua 210 M with all, 1 G with 256 frames, 4.5 G with half.
+SQLITE_FRAMES = (224, 768) + CAMPAIGN * (112,)
+LUA_FRAMES = (256, 768) + CAMPAIGN * (196, 128)
 
 SCRIPT = r"""
 echo one two | { read a b; echo $b $a; }
@@ -55,14 +58,15 @@ def test_a_shell_script(board, tmp_path):
 
 @pytest.mark.parametrize('frames', SQLITE_FRAMES)
 def test_sqlite(board, frames, tmp_path):
-    same_as_linux(tmp_path, 'sqlite_run', program('sqlite_run'), 'db', '1000', BOARD=board, FRAMES=frames)
+    same_as_linux(tmp_path, 'sqlite_run', program('sqlite_run'), 'db', '1000', BOARD=board, FRAMES=frames, TIMEOUT=LIMIT_S)
 
 
 @pytest.mark.parametrize('frames', LUA_FRAMES)
 def test_lua(board, frames, tmp_path):
     script = SOURCES / 'heap.lua'
     (tmp_path / 'heap.lua').write_bytes(script.read_bytes())
-    same_as_linux(tmp_path, 'lua_run', program('lua_run'), 'heap.lua', files=[script], BOARD=board, FRAMES=frames)
+    same_as_linux(tmp_path, 'lua_run', program('lua_run'), 'heap.lua', files=[script], BOARD=board, FRAMES=frames,
+                  TIMEOUT=LIMIT_S)
 
 
 def test_zlib(board, tmp_path):
@@ -79,7 +83,7 @@ MEMTESTER = [(96, 768, 1)] + CAMPAIGN * [(256, 2048, 0), (256, 4096, 0), (512, 4
 def test_memtester(board, frames, kib, mask):
     """As somebody who may lock no memory, for what is locked is not paged."""
     files = (busybox(), memtester(), PROGRAMS / 'unprivileged')
-    result = run(BOARD=board, FRAMES=frames, FILES=' '.join(map(str, files)), TIMEOUT=CAMPAIGN and 1200 or 300,
+    result = run(BOARD=board, FRAMES=frames, FILES=' '.join(map(str, files)), TIMEOUT=LIMIT_S,
                  CMD=f'busybox env MEMTESTER_TEST_MASK={mask} ./unprivileged memtester {kib}K 1')
     assert result.status == 0
     assert b'FAILURE' not in result.out
