@@ -7,6 +7,7 @@
 #include "firmware/linux/signal.h"
 #include "firmware/log.h"
 #include "firmware/process.h"
+#include "firmware/report.h"
 #include "hal/csr.h"
 #include "mm/mm.h"
 
@@ -131,5 +132,6 @@ void fault_task(struct trap_frame *frame, uint64_t cause, va_t address, int erro
     if (verdict.signal != LINUX_SIGKILL && signal_fault(verdict.signal, verdict.code, address, cause))
         return;
     report(frame, cause, address, &verdict);
+    report_task(frame, address);
     process_end(process_current(), STATUS_SIGNAL(verdict.signal));
 }

@@ -11,6 +11,8 @@
  * resolved, else 0. A handler of the task is prepared to run, or its process ends and the console gets the line
  *
  *      vellum: fault task=ID name=NAME cause=store-page addr=0x.. pc=0x.. region=".." reason=".." verdict=SIGSEGV
+ *
+ * and, where firmware/report.h says so, all about it.
  */
 void fault_task(struct trap_frame *frame, uint64_t cause, va_t address, int error);
 

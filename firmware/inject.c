@@ -6,6 +6,7 @@
 
 #include "firmware/log.h"
 #include "firmware/monitor_commands.h"
+#include "mm/assert.h"
 #include "firmware/timeout.h"
 #include "hal/cpu_riscv.h"
 #include "mm/mm.h"
@@ -257,6 +258,8 @@ int monitor_inject(const struct monitor_host *host, unsigned count, const char *
         monitor_print("refused: the boot argument faults=on allows it\n");
         return -EPERM;
     }
+    if (count > 1 && strcmp(words[1], "panic") == 0)
+        assert_failed(__FILE__, __LINE__); /* as a bug of ours would */
     if (count > 1 && strcmp(words[1], "flip") == 0)
         return inject_flip(host->flash, count - 2, words + 2);
     if (count > 1 && strcmp(words[1], "clear") == 0) {

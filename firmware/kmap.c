@@ -48,7 +48,7 @@ _Static_assert(KERNEL_STACK_BYTES == KERNEL_STACK_FRAMES * PAGE_BYTES, "frames o
 _Static_assert(KERNEL_IMAGE_MAX == ENTRIES * PAGE_BYTES, "one table for the image");
 
 /* Set by linker/firmware.ld and boot.S; only their addresses mean something. */
-extern char image_start[], text_end[], rodata_end[], image_end[], boot_stack_guard[];
+extern char image_start[], text_end[], rodata_end[], image_end[], boot_stack_guard[], boot_stack_top[];
 
 static unsigned level_shift(unsigned level)
 {
@@ -244,6 +244,23 @@ bool kmap_is_guard(va_t va)
     if (va >= KERNEL_STACKS && va < stacks_end)
         return tables[TABLE_STACKS][(va - KERNEL_STACKS) >> PAGE_SHIFT] == 0;
     return va - (va_t)boot_stack_guard < PAGE_BYTES;
+}
+
+struct kmap_range kmap_text(void)
+{
+    return (struct kmap_range){ (va_t)image_start, (va_t)text_end };
+}
+
+struct kmap_range kmap_stack_of(va_t sp)
+{
+    struct kmap_range boot = { (va_t)boot_stack_guard + PAGE_BYTES, (va_t)boot_stack_top };
+    uint64_t slot = (sp - KERNEL_STACKS) / KERNEL_STACK_SLOT_BYTES;
+
+    if (sp - (va_t)boot_stack_guard < boot.end - (va_t)boot_stack_guard)
+        return boot;
+    if (sp < KERNEL_STACKS || slot >= KERNEL_STACK_SLOTS || *stack_entries((unsigned)slot) == 0)
+        return (struct kmap_range){ 0, 0 };
+    return (struct kmap_range){ stack_top((unsigned)slot) - KERNEL_STACK_BYTES, stack_top((unsigned)slot) };
 }
 
 /* ---- Spaces ---- */

@@ -47,6 +47,13 @@ const void *kmap_ram(uint64_t pa, uint64_t bytes);
 void *kmap_stack(unsigned slot, const pa_t frames[KERNEL_STACK_FRAMES]);
 void kmap_unstack(unsigned slot);
 
+/* Addresses of the image's code; and of the kernel stack that holds `sp`, or has overflown to there. Empty: none does. */
+struct kmap_range {
+    va_t start, end;
+};
+struct kmap_range kmap_text(void);
+struct kmap_range kmap_stack_of(va_t sp);
+
 /* Whether a faulting address lies in a guard of the stack area or of the boot stack: a kernel stack has overflown. */
 bool kmap_is_guard(va_t va);
 

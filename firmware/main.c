@@ -19,6 +19,7 @@
 #include "firmware/monitor.h"
 #include "firmware/monitor_checked.h"
 #include "firmware/process.h"
+#include "firmware/report.h"
 #include "firmware/statistics.h"
 #include "firmware/storage.h"
 #include "firmware/task.h"
@@ -166,6 +167,7 @@ _Noreturn void firmware_main(uint32_t boot_hart, const void *device_tree, uint32
     trap_init();
     kmap_init(&platform);
     board_init_console(&platform);
+    report_init(&platform);
     clock_init((int64_t)platform_argument_number(&platform, "time", 0));
     init_memory();
     board_init_interrupts(&platform);

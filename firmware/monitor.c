@@ -37,8 +37,9 @@ static const struct entry {
     { "swapoff", "", "no more swap on flash", 0, monitor_swap_off },
     { "sync", "", "files to flash", 0, sync },
     { "format", "yes", "makes the partition an empty store; what it holds is lost", 0, format },
+    { "panic", "", "what the panic before this boot said", 0, monitor_panic },
     { "uptime", "", "time since boot", 0, uptime },
-    { "inject", "[clear | EFFECT TARGET [KEY N ...] | flip WHAT [TASK] ADDRESS BIT]",
+    { "inject", "[clear | panic | EFFECT TARGET [KEY N ...] | flip WHAT [TASK] ADDRESS BIT]",
       "faults on purpose: fail|delay|corrupt|tear|busy|cut read|program|erase, fail frame|page|copy, "
       "lose|storm timer|external; nth|every|share|times|seed|from|bytes|us N; flip pte|frame|slot|record|flash",
       0, monitor_inject },

@@ -21,7 +21,7 @@ monitor_command monitor_ps, monitor_start, monitor_kill;
 void monitor_reap(void); /* tells of background tasks that have ended, and forgets them */
 
 /* monitor_memory.c */
-monitor_command monitor_maps, monitor_pte, monitor_memory, monitor_free, monitor_check;
+monitor_command monitor_maps, monitor_pte, monitor_memory, monitor_free, monitor_check, monitor_panic;
 
 /* monitor_store.c */
 monitor_command monitor_log, monitor_files, monitor_wear, monitor_blocks, monitor_swap_on, monitor_swap_off;

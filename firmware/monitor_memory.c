@@ -1,5 +1,6 @@
-/* Commands about memory: maps, pte, mem, free, check. */
+/* Commands about memory: maps, pte, mem, free, check, panic. */
 #include "firmware/monitor_commands.h"
+#include "firmware/report.h"
 #include "firmware/statistics.h"
 #include "firmware/usercopy.h"
 
@@ -53,10 +54,6 @@ static void show_entry(unsigned level, uint64_t index, uint64_t pte, bool writab
 
 int monitor_pte(const struct monitor_host *host, unsigned count, const char *const *words)
 {
-    static const char *const states[] = {
-        [PAGE_UNMAPPED] = "not mapped", [PAGE_NONE] = "never touched", [PAGE_ZERO] = "the page of zeros",
-        [PAGE_RESIDENT] = "in a frame", [PAGE_TAIL] = "in the tail",   [PAGE_FLASH] = "on flash",
-    };
     struct process *process = monitor_process(words[1]);
     struct region_info region;
     struct page_info page;
@@ -73,7 +70,7 @@ int monitor_pte(const struct monitor_host *host, unsigned count, const char *con
 
         show_entry(level, address >> (PAGE_SHIFT + 9 * level) & 511, page.pte[i], writable);
     }
-    monitor_print("%s", states[page.state]);
+    monitor_print("%s", report_page_state(page.state));
     if (page.state == PAGE_RESIDENT)
         monitor_print(", frame at 0x%lx, mapped %u times", page.frame.raw, page.maps);
     if (page.slot)
@@ -134,4 +131,12 @@ int monitor_check(const struct monitor_host *host, unsigned count, const char *c
     uint32_t bad = store_verify(mm_store());
     monitor_print("records on flash: %u bad\n", bad);
     return broken || bad ? -EIO : error;
+}
+
+int monitor_panic(const struct monitor_host *host, unsigned count, const char *const *words)
+{
+    (void)host, (void)count, (void)words;
+    if (!report_show_last())
+        monitor_print("there was none\n");
+    return 0;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "firmware/event.h"
 #include "firmware/exec.h"
 #include "firmware/linux/file.h"
 #include "firmware/linux/futex.h"
@@ -386,6 +387,7 @@ void process_end(struct process *process, int32_t status)
         return;
     process->ending = true;
     process->status = status;
+    event_note(EVENT_END, process->id, (uint32_t)status);
     LIST_EACH(link, &process->threads)
     task_notify(LIST_ENTRY(link, struct task, in_process), ATTENTION_END);
 }
@@ -504,6 +506,7 @@ int process_spawn(const char *path, const char *const *argv, struct files *files
     files_get(files);
     process->files = files;
     trap_frame_init(task->frame, program.entry, program.stack);
+    event_note(EVENT_PROGRAM, task->id, program.entry);
     process_add_thread(process, task);
     job_offer_console(process);
     task_start(task);

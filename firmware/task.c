@@ -6,6 +6,7 @@
 
 #include "firmware/boot.h"
 #include "firmware/console.h"
+#include "firmware/event.h"
 #include "firmware/kmap.h"
 #include "firmware/process.h"
 #include "firmware/stack.h"
@@ -202,6 +203,8 @@ static void switch_to(struct hart *hart, struct task *next)
     if (next->space) /* kernel threads run in whatever space there is */
         space_show(hart, next->space);
     hart->current = next;
+    if (next->process) /* kernel threads come and go all the time */
+        event_note(EVENT_RUN, 0, 0);
     task_switch_stacks(&from->stack_pointer, next->stack_pointer);
     task_switched();
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "firmware/console.h"
+#include "firmware/event.h"
 #include "firmware/fault.h"
 #include "firmware/inject.h"
 #include "firmware/linux/signal.h"
@@ -108,6 +109,7 @@ static void page_fault(struct trap_frame *frame, uint64_t cause, va_t va)
                          : cause == CAUSE_LOAD_PAGE ? ACCESS_LOAD
                                                     : ACCESS_FETCH;
 
+    event_note(EVENT_FAULT, (unsigned)cause, va);
     int error = fault(task_current()->space, va, access);
 
     if (__builtin_expect(error == -EAGAIN, 0))

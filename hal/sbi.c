@@ -20,6 +20,7 @@
 #define SBI_SRST_RESET       0
 #define SBI_SRST_SHUTDOWN    0
 #define SBI_SRST_COLD_REBOOT 1
+#define SBI_SRST_WARM_REBOOT 2
 #define SBI_SRST_NO_REASON   0
 #define SBI_SRST_FAILURE     1
 #define SBI_DBCN             0x4442434e /* 12. Debug Console Extension */
@@ -123,4 +124,11 @@ _Noreturn void sbi_power_off(bool failed)
         sbi_console_put(*text);
     for (;;)
         __asm__ volatile("csrw sie, zero\n\twfi" ::: "memory");
+}
+
+_Noreturn void sbi_reboot(void)
+{
+    for (uint64_t kind = SBI_SRST_WARM_REBOOT; has_reset && kind >= SBI_SRST_COLD_REBOOT; kind--)
+        sbi_call(SBI_SRST, SBI_SRST_RESET, kind, SBI_SRST_FAILURE, 0);
+    sbi_power_off(true);
 }

@@ -42,4 +42,7 @@ void sbi_timer_set(uint64_t deadline);
  */
 _Noreturn void sbi_power_off(bool failed);
 
+/* Starts the machine again, its RAM as it is where the board can do that; where it cannot start again: power off. */
+_Noreturn void sbi_reboot(void);
+
 #endif

@@ -14,6 +14,9 @@ import termios
 import time
 from pathlib import Path
 
+from run_options import built
+from symbols import Traces
+
 ESCAPE = 0x10
 END_OF_INPUT = b'\x10q'
 LINE_PREFIX = b'vellum: '
@@ -56,13 +59,16 @@ def show_source(name, number):
 class Verdict:
     """What the firmware lines say about how the run ended."""
 
-    def __init__(self):
+    def __init__(self, traces):
         self.status = None
         self.failed = False
         self.seen = False
+        self.traces = traces
 
     def line(self, text):
         self.seen = True
+        for call in self.traces.take(text.decode('ascii', 'replace')):
+            print(f'run:     in {call}', file=sys.stderr, flush=True)
         if ended := END_LINE.match(text):
             self.status = int(ended[1])
         elif failed := FAILED_LINE.match(text):
@@ -229,7 +235,7 @@ class Console:
         self.emulator = emulator
         self.interactive = options.interactive
         self.deadline = time.monotonic() + options.timeout_s if options.timeout_s else None
-        self.verdict = Verdict()
+        self.verdict = Verdict(Traces(options.firmware or built('vellum.elf'), options.files))
         self.output = PlainOutput(self.verdict) if self.interactive else FramedOutput(self.verdict)
         self.input = KeyInput() if self.interactive else FramedInput()
         self.pending = b''              # input that the line has not taken yet

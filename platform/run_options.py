@@ -97,5 +97,5 @@ class Options:
         if self.extra_bootargs:
             words.append(self.extra_bootargs)
         if self.command:
-            words += ['--', self.command]
+            words += ['reports=full', '--', self.command]
         return ' '.join(words)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "firmware/event.h"
 #include "firmware/exec.h"
 #include "firmware/linux/calls.h"
 #include "firmware/linux/file.h"
@@ -172,6 +173,7 @@ static void begin_program(struct task *task, const struct exec_program *program)
     memset(&task->floats, 0, sizeof(task->floats));
     task->float_saved = false;
     trap_frame_init(task->frame, program->entry, program->stack);
+    event_note(EVENT_PROGRAM, task->id, program->entry);
     task_float_changed(task);
     process->exit_signal = LINUX_SIGCHLD;
     files_close_on_exec(process->files);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "firmware/event.h"
 #include "firmware/linux/timer.h"
 #include "firmware/usercopy.h"
 
@@ -205,6 +206,7 @@ int signal_send_info(struct process *process, struct task *task, const struct li
 
     if (process->thread_count == 0)
         return 0;
+    event_note(EVENT_SIGNAL, (unsigned)signal, process->id);
     if (signal == LINUX_SIGKILL) {
         process_end(process, STATUS_SIGNAL(signal));
         return 0;

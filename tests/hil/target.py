@@ -225,6 +225,7 @@ class Target:
             self._raise_if_panicked()
             raise UnexpectedReset(f'{what}: the line numbers begin anew')
         if self.gathered.troubles:
+            self._raise_if_panicked()   # what follows is the boot firmware's
             raise Damaged(f'{what}: {self.gathered.troubles}')
 
     def _raise_if_panicked(self):
@@ -301,6 +302,8 @@ class Target:
                 self.pump(self.deadline(DRAIN_S), 'drain')
             except (Gone, TimedOut):
                 return
+            except Panicked:
+                self.gathered = Gathered()
             except TargetError:
                 self.gathered.troubles.clear()
 
