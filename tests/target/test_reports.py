@@ -16,6 +16,6 @@ def test_a_stopped_program_is_told_by_its_calls(vellum):
 
 def test_a_panic_is_told_by_its_calls():
     symbols = subprocess.run(['riscv64-unknown-elf-nm', ROOT / 'build' / 'vellum.elf'], capture_output=True, text=True, check=True).stdout
-    address = re.search(r'^([0-9a-f]+) T mm_check$', symbols, re.M)[1]
+    address = re.search(r'^([0-9a-f]+) [tT] mm_check$', symbols, re.M)[1]
     said = run_fake(f'line:panic_here line:panic_trace_vellum_{address}_0_0_0 end:0').stderr.decode()
     assert re.search(r'^run: +in mm_check \(check\.c:\d+\)$', said, re.M), said
