@@ -129,9 +129,7 @@ class Bench:
             self.target.power_cycle(image=image)
         elif self.target.can('reset'):
             self.target.reset()
-        elif self.target.nonce is None:
-            raise BoardError('the target can neither be powered nor reset: it has to be started by hand')
-        else:
+        else:                           # it has to be running
             self.target.interrupt()
             self.target.kill_tasks()
         self.settle()

@@ -233,6 +233,9 @@ class Target:
             raise Panicked('\n'.join(panic))
 
     def accept(self, answer: Answer):
+        """Compares the nonce. A target that was running when we came has told none yet."""
+        if self.nonce is None:
+            self.nonce = answer.nonce
         if answer.nonce != self.nonce:
             raise UnexpectedReset(f'another boot answers: {answer.nonce}, not {self.nonce}')
 
