@@ -349,8 +349,8 @@ struct block *block_of_place(const struct store *store, uint32_t place);
 /* A record at `place` came alive, or died: the block that holds nothing alive any more is dirty. */
 void block_live(struct store *store, uint32_t place);
 void block_died(struct store *store, uint32_t place);
-void block_close(struct store *store, uint32_t block);
-void block_failed(struct store *store, uint32_t block);
+void block_close(struct store *store, uint32_t index);
+void block_failed(struct store *store, uint32_t index);
 bool block_erasable(const struct store *store, uint32_t block);
 /* Erases one dirty block, step by step. STORE_IDLE: there is none. */
 enum store_work eraser_step(struct store *store, bool begin);
@@ -368,18 +368,18 @@ bool stream_fits(const struct store *store, enum block_stream stream, uint32_t b
 /* true: `bytes` fit. Else *work is what was begun for it; STORE_IDLE: it waits for an erased block. */
 bool stream_ready(struct store *store, enum block_stream stream, uint32_t bytes, enum store_work *work);
 /* Programs what is carried. STORE_IDLE: nothing is. */
-enum store_work stream_flush(struct store *store, enum block_stream stream);
-void stream_opened(struct store *store, enum block_stream stream, uint32_t block, int status);
-void stream_programmed(struct store *store, enum block_stream stream, uint32_t bytes, int status);
+enum store_work stream_flush(struct store *store, enum block_stream index);
+void stream_opened(struct store *store, enum block_stream index, uint32_t number, int status);
+void stream_programmed(struct store *store, enum block_stream index, uint32_t bytes, int status);
 /* The block is erased: no record that waits for its end on flash came from there and is alive. */
 void pending_forget(struct store *store, uint32_t block);
-void stream_summarised(struct store *store, enum block_stream stream, uint32_t bytes, int status);
+void stream_summarised(struct store *store, enum block_stream index, uint32_t bytes, int status);
 /* Ends the stream's block because a program in it failed. */
-void stream_break(struct store *store, enum block_stream stream);
+void stream_break(struct store *store, enum block_stream index);
 /* Ends its block, step by step. */
-enum store_work stream_close(struct store *store, enum block_stream stream);
+enum store_work stream_close(struct store *store, enum block_stream index);
 /* Ends it without a summary, for what was written last is void. */
-void stream_abandon(struct store *store, enum block_stream stream);
+void stream_abandon(struct store *store, enum block_stream index);
 bool stream_open_to_all(const struct store *store, enum block_stream stream);
 bool stream_busy(const struct store *store, uint32_t block);
 
@@ -478,7 +478,7 @@ void keys_free(struct store *store);
 uint32_t map_get(const struct store *store, const struct node_entry *node, uint32_t page);
 /* Makes sure that map_set() of this page cannot fail. -ENOMEM. */
 int map_reserve(struct store *store, struct node_entry *node, uint32_t page);
-void map_set(struct store *store, const struct node_entry *node, uint32_t page, uint32_t entry);
+void map_set(struct store *store, const struct node_entry *node, uint32_t page, uint32_t value);
 /* The first page at or after *page with an entry. */
 bool map_next(const struct store *store, uint32_t root, uint32_t height, uint32_t *page, uint32_t *entry);
 void map_drop(struct store *store, uint32_t root, uint32_t height);
