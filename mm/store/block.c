@@ -177,7 +177,7 @@ void eraser_stamped(struct store *store, int status)
     block_at(store, store->eraser.block)->state = BLOCK_ERASED;
     store->erased++;
     store->eraser.block = NO_BLOCK;
-    collector_due(store);
+    collector_recovered(store);
 }
 
 /* A part may say that it has erased and have not: a page of the block is looked at in each step. */

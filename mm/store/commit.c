@@ -85,6 +85,8 @@ int store_begin(struct store *store, uint32_t pages)
         return -EAGAIN;
     if (transaction->state != TRANSACTION_WANTED && !life_left(store))
         return -ENOSPC;
+    if (transaction->state != TRANSACTION_WANTED)
+        collector_recovered(store);
     transaction->refused = false;
     error = refused ? -ENOSPC : transaction_prepare(store, pages);
     if (error == -EAGAIN)

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mm/store/crc32c.h"
 #include "mm/store/state.h"
 
 #define WEAR_SPREAD_MOST 16u /* beyond this, what lies still is moved for wear alone */
@@ -54,7 +55,7 @@ static uint32_t live_units(const struct block *block)
 
 static bool movable(const struct block *block)
 {
-    return block->state == BLOCK_FULL && !(block->bits & BLOCK_STUCK);
+    return block->state == BLOCK_FULL && !(block->bits & (BLOCK_STUCK | BLOCK_UNREAD));
 }
 
 static bool eligible(const struct store *store, uint32_t index)
@@ -201,6 +202,33 @@ static bool destination(struct store *store, enum block_stream *stream, uint32_t
     return true;
 }
 
+/* The part has erased and stamped a block, or somebody asks for space anew. */
+void collector_recovered(struct store *store)
+{
+    for (uint32_t i = 0; i < store->block_count; i++)
+        block_at(store, i)->bits &= (uint8_t)~BLOCK_UNREAD;
+    collector_due(store);
+}
+
+/* What cannot be read, or does not pass its check, is read once more before it is believed: it may be the bus. */
+static bool looked_at_twice(struct store *store, uint32_t place)
+{
+    bool again = store->collector.doubted == place;
+
+    store->collector.doubted = again ? NO_PLACE : place;
+    return again;
+}
+
+/* What cannot be read at all may be readable later, when the part is no longer busy: its block is left as it is. */
+static enum store_work unread(struct store *store, uint32_t place)
+{
+    if (looked_at_twice(store, place)) {
+        block_at(store, store->collector.victim)->bits |= BLOCK_UNREAD;
+        store->collector.victim = NO_BLOCK;
+    }
+    return STORE_MORE;
+}
+
 static enum store_work swap_to_tail(struct store *store, struct tail_record *record)
 {
     uint32_t place;
@@ -228,7 +256,11 @@ static enum store_work swap_move(struct store *store, const struct swap_header *
         return work;
     error = read_block(store, store->collector.victim, store->collector.cursor + FORMAT_ITEM_BYTES, store->work,
                        header->length);
-    if (error || swap_open(store, header, place, store->work)) {
+    if (error)
+        return unread(store, place);
+    if (swap_open(store, header, place, store->work)) {
+        if (!looked_at_twice(store, place))
+            return STORE_MORE;
         slot_lose(store, header->slot);
     } else if (!store->swap_blocks_max) {
         work = swap_to_tail(store, &record);
@@ -256,11 +288,20 @@ static enum store_work durable_move(struct store *store, const struct record_hea
                            .page = header->page,
                            .version = header->version,
                            .payload_crc = header->payload_crc };
+    int error;
 
     if (!destination(store, &stream, record_bytes(header->length), &work))
         return work;
-    if (record_read_payload(store, place, header, store->work))
+    error = header->length ? read_block(store, place_block(store, place),
+                                        place_offset(store, place) + FORMAT_ITEM_BYTES, store->work, header->length)
+                           : 0;
+    if (error)
+        return unread(store, place);
+    if (crc32c(0, store->work, header->length) != header->payload_crc) {
+        if (!looked_at_twice(store, place))
+            return STORE_MORE;
         store->statistics.bad_records++;
+    }
     append_durable(store, stream, &what);
     store->collector.cursor += record_bytes(header->length);
     return STORE_MORE;
@@ -288,6 +329,8 @@ static enum store_work derailed(struct store *store, uint32_t place)
     uint32_t at_slot, at_node, id = 0, page = 0, next;
     slot_t slot = 0;
 
+    if (!looked_at_twice(store, place))
+        return STORE_MORE;
     (void)slot_next_in(store, place, end, &at_slot, &slot);
     (void)node_next_in(store, place, end, &at_node, &id, &page);
     next = at_slot < at_node ? at_slot : at_node;
@@ -309,9 +352,9 @@ static uint32_t swap_step(struct store *store, uint32_t place, enum store_work *
     struct swap_header header;
     int error = read_block(store, store->collector.victim, store->collector.cursor, &header, sizeof header);
 
-    if (error == -EAGAIN)
-        *work = STORE_BUSY;
-    else if (error || !swap_valid(&header, place, block_at(store, store->collector.victim)->sequence) ||
+    if (error)
+        *work = unread(store, place);
+    else if (!swap_valid(&header, place, block_at(store, store->collector.victim)->sequence) ||
              header.length > FORMAT_PAGE)
         *work = derailed(store, place);
     else if (!slot_is_at(store, header.slot, PLACE_FLASH, place))
@@ -324,11 +367,12 @@ static uint32_t swap_step(struct store *store, uint32_t place, enum store_work *
 static uint32_t durable_step(struct store *store, uint32_t place, enum store_work *work)
 {
     struct record_header header;
-    int error = record_read_header(store, place, &header);
+    int error = read_block(store, store->collector.victim, store->collector.cursor, &header, sizeof header);
 
-    if (error == -EAGAIN)
-        *work = STORE_BUSY;
-    else if (error)
+    if (error)
+        *work = unread(store, place);
+    else if (!item_valid(&header, place, block_at(store, store->collector.victim)->sequence) ||
+             header.length > FORMAT_PAGE)
         *work = derailed(store, place);
     else if (!record_held(store, &header, place, NO_PLACE))
         return record_bytes(header.length);

@@ -36,6 +36,7 @@ struct block {
 #define BLOCK_VOID        4u   /* may hold records of a transaction that a cut or failure left unfinished */
 #define BLOCK_FAILING     8u   /* a program failed: what lives here moves, then it is BAD */
 #define BLOCK_STUCK       32u  /* holds a record that cannot be read nor moved before the next commit */
+#define BLOCK_UNREAD      64u  /* a read in it failed while it was collected: again when the part has erased one */
 #define BLOCK_SUSPECT     128u /* looks erased, may hold half a stamp: nothing is opened before it is erased */
 #define BLOCK_FILES \
     16u /* holds what a commit in doubt may need: neither collected nor erased until it is written anew */
@@ -252,6 +253,7 @@ struct transaction {
 
 struct collector {
     uint32_t victim, cursor; /* block, offset in it */
+    uint32_t doubted;        /* place of what did not pass its check, and is being read once more */
     bool due;                /* a block has changed since the last look */
     uint32_t wear_holdoff;   /* erases until the next collection for wear alone */
 };
@@ -535,6 +537,7 @@ enum store_work collector_step(struct store *store);
 void collector_broken(struct store *store);
 uint32_t collector_wanted_erased(const struct store *store);
 void collector_erased(struct store *store);
+void collector_recovered(struct store *store);
 void collector_due(struct store *store);
 bool collector_voids(const struct store *store);
 
