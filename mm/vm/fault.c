@@ -144,6 +144,7 @@ static int copy_on_store(struct cause *cause, entry_t value)
     int error;
 
     ASSERT((value & ENTRY_COW) && cause->access == ACCESS_STORE);
+    ASSERT(entry_frame(value) < mm.count);
     if (old->kind == FRAME_ANONYMOUS && old->maps == 1)
         return take_over(cause, value);
     error = charge_page(cause->space, cause->region, &bits);

@@ -39,9 +39,10 @@ void gather_entry(struct gather *gather, entry_t *entry, uint32_t page)
     }
     gather->pages++;
     gather->page = page;
-    frame = frame_at(number);
-    if (frame->kind == FRAME_ZERO)
+    if (number == mm.zero)
         return;
+    frame = frame_at(number);
+    ASSERT(frame_is_of(number, page));
     space->resident--;
     frame->maps--;
     if (frame->kind == FRAME_OBJECT) {

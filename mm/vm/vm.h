@@ -293,6 +293,17 @@ static inline uint32_t pages_of(uint64_t bytes)
     return (uint32_t)((bytes + PAGE_BYTES - 1) >> PAGE_SHIFT);
 }
 
+/*
+ * May an entry for `page` of a space hold this frame? Where a bit of the entry has turned in RAM, no other frame's books
+ * are to be touched.
+ */
+static inline bool frame_is_of(uint32_t number, uint32_t page)
+{
+    const struct frame *frame = frame_at(number);
+
+    return number < mm.count && (frame->kind == FRAME_OBJECT || (frame->kind == FRAME_ANONYMOUS && frame->page == page));
+}
+
 /* ---- frame.c ---- */
 
 /* Takes a free frame; there must be one (frames_ensure). Its contents are what they were. */
