@@ -123,6 +123,14 @@ static void report(const struct trap_frame *frame, uint64_t cause, va_t address,
              task->name, cause_name(cause), address, frame->pc, region, verdict->reason, verdict_name(verdict->signal));
 }
 
+void fault_signal_frame(const struct trap_frame *frame)
+{
+    struct verdict verdict = { LINUX_SIGSEGV, LINUX_SI_KERNEL, "a signal's frame is out of reach" };
+
+    report(frame, CAUSE_STORE_PAGE, frame->sp, &verdict);
+    process_end(process_current(), STATUS_SIGNAL(LINUX_SIGSEGV));
+}
+
 void fault_task(struct trap_frame *frame, uint64_t cause, va_t address, int error)
 {
     struct verdict verdict = judge(cause, error);

@@ -16,4 +16,7 @@
  */
 void fault_task(struct trap_frame *frame, uint64_t cause, va_t address, int error);
 
+/* The calling task's signal frame cannot be stored, or brought back: its process ends, and the console gets such a line. */
+void fault_signal_frame(const struct trap_frame *frame);
+
 #endif

@@ -1,6 +1,7 @@
 /* Signals take effect: on a task's way to user mode. */
 #include <errno.h>
 
+#include "firmware/fault.h"
 #include "firmware/linux/job_control.h"
 #include "firmware/linux/signal.h"
 
@@ -97,7 +98,7 @@ static void handle(struct task *task, struct trap_frame *frame, const struct lin
     }
     settle_call(task, frame, action);
     if (run_handler(task, frame, info))
-        end_by(task, LINUX_SIGSEGV);
+        fault_signal_frame(frame);
 }
 
 void signal_deliver(struct trap_frame *frame)

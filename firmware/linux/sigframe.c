@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "firmware/fault.h"
 #include "firmware/linux/calls.h"
 #include "firmware/linux/signal.h"
 #include "firmware/linux/sigframe.h"
@@ -298,6 +299,6 @@ int64_t sys_rt_sigreturn(void)
     struct task *task = task_current();
 
     if (read_frame(task->frame->sp, task) && !signal_fault(LINUX_SIGSEGV, LINUX_SI_KERNEL, 0, 0))
-        process_end(task->process, STATUS_SIGNAL(LINUX_SIGSEGV));
+        fault_signal_frame(task->frame);
     trap_return_to_user(task->frame);
 }
