@@ -237,7 +237,7 @@ enum store_work store_step(struct store *store)
         swap_stays(store);
         work = STORE_MORE;
     }
-    store->stalled = work == STORE_IDLE && !store->seed_due;
+    store->stalled = work == STORE_IDLE && wants_write_back(store) && !store->seed_due;
     return work;
 }
 

@@ -585,6 +585,7 @@ static void swap_keeps_to_its_share(void **state)
     assert_int_equal(store_swap_set(bed.store, 3), -ENOSPC);
     assert_int_equal(store_promise(bed.store, -(int64_t)bed.store->promised_pages), 0);
     assert_int_equal(store_swap_set(bed.store, 12), 0);
+    file_make(&bed, "f", 20, 100);
     for (uint32_t round = 0; round < 12; round++) {
         save_all(&bed, slots, names, 60);
         store_statistics(bed.store, &statistics);

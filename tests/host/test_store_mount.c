@@ -470,6 +470,35 @@ static void a_lost_page_of_the_table_is_that_page(void **state)
     }
 }
 
+/* Each page of RAM that a mount of two pages of names asks for is refused: then so is the mount, and nothing is lost. */
+static void many_names_want_ram(void **state)
+{
+    struct bed bed;
+    uint64_t asked;
+    uint32_t refused = 0;
+
+    (void)state;
+    many_start(&bed);
+    asked = bed.pages_asked;
+    bed_reboot(&bed);
+    asked = bed.pages_asked - asked;
+    for (uint32_t nth = 1; nth <= asked; nth++) {
+        int error;
+
+        bed_forget(&bed);
+        bed.page_refused = nth;
+        error = bed_open(&bed);
+        assert_true(!error || error == -ENOMEM);
+        refused += error != 0;
+        if (error)
+            assert_int_equal(bed_open(&bed), 0);
+        assert_int_equal(names_there(&bed, 0, MANY), MANY);
+        sound(&bed);
+    }
+    assert_int_equal(refused, asked);
+    bed_stop(&bed);
+}
+
 /* Entries that no store has written are no files. */
 static void unsound_entries_are_none(void **state)
 {
@@ -574,7 +603,7 @@ static void marginal_headers(uint32_t history)
         nor_copy(bed.nor, before);
         nor_seed(bed.nor, seed);
         for (uint32_t i = 0; i < 3; i++)
-            nor_loosen(bed.nor, places[i] * FORMAT_UNIT + 8, 0x03);
+            nor_loosen(bed.nor, places[i] * FORMAT_UNIT + 8, i < 2 ? 0x03 : 0x0f);
         assert_int_equal(bed_open(&bed), 0);
         sound(&bed);
         if (node_find(bed.store, NODE_ROOT, "f", &id))
@@ -930,6 +959,7 @@ int main(void)
         cmocka_unit_test(other_sizes_are_foreign),
         cmocka_unit_test(a_bit_of_the_table_is_repaired),
         cmocka_unit_test(a_lost_page_of_the_table_is_that_page),
+        cmocka_unit_test(many_names_want_ram),
         cmocka_unit_test(unsound_entries_are_none),
         cmocka_unit_test(headers_lost_under_a_summary),
         cmocka_unit_test(marginal_headers_do_no_harm),
