@@ -175,9 +175,9 @@ campaign-kill: setup-check  ## the emulator killed at a thousand random moments,
 	@KILL_TESTS=$(or $(SEEDS),100) KILL_FIRST=$(or $(FIRST),1) $(PYTHON) -m pytest -q -rP --show-capture=stdout \
 	    -n $$(nproc) -p no:cacheprovider tests/target/test_kill.py
 
-campaign-programs: setup-check  ## programs, stressors and cases with frames for a quarter, half and all: tests/RESULTS.md; ONLY="posix stress third_party"
+campaign-programs: setup-check  ## programs, stressors and cases with frames for a quarter, half and all, into tests/RESULTS.md: ONLY= SEEDS=3
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
-	@ONLY="$(ONLY)" $(PYTHON) tests/programs_campaign.py
+	@ONLY="$(ONLY)" SEEDS="$(SEEDS)" $(PYTHON) tests/programs_campaign.py
 
 # The tests of the store, and its two campaigns in a small size.
 COVERAGE_TESTS := $(filter test_codec test_crc32c test_seal test_seed test_store%,$(notdir $(HOST_TESTS)))

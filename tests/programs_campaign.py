@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Foreign programs, stressors, and the table of cases, on both boards: the section of tests/RESULTS.md about them.
 
-Runs the target tests that ONLY names (all of them) with VELLUM_CAMPAIGN set, which adds the cases that take longer than a check may.
+Runs the target tests that ONLY names (all of them) with VELLUM_CAMPAIGN set, which adds the cases that take longer than a
+check may; SEEDS is for the stressors.
 """
 import collections
 import os
@@ -67,12 +68,15 @@ def case_rows():
 
 
 def section():
-    yield from [HEADING, f"Written by `make campaign-programs ONLY=\"{' '.join(TESTS)}\"`; QEMU 7.2.", "",
+    call = f'make campaign-programs ONLY="{" ".join(TESTS)}" SEEDS={os.environ.get("SEEDS") or 3}'
+    yield from [HEADING, f"Written by `{call}`; QEMU 7.2.", "",
                 "Cases in the manner of the Linux Test Project, written from POSIX and the man pages "
-                "(`tests/programs/posix`). Linux passes all of them.", "", "| group | board | " + " | ".join(VERDICTS) + " |", "|---|---|---|---|---|",
+                "(`tests/programs/posix`). Linux passes all of them.", "",
+                "| group | board | " + " | ".join(VERDICTS) + " |", "|---|---|---|---|---|",
                 *case_rows(), "",
-                "Target tests; stressors run with frames for a quarter, half and all of what they touch, the others with the "
-                "frames named.", "", "| test | with | " + " | ".join(BOARDS) + " |", "|---|---|---|---|", *test_rows(), ""]
+                "Target tests; stressors run with frames for a quarter, half and all of what they touch, the others with "
+                "the frames named.", "",
+                "| test | with | " + " | ".join(BOARDS) + " |", "|---|---|---|---|", *test_rows(), ""]
 
 
 def main():
