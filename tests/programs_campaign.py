@@ -74,8 +74,8 @@ def section():
                 "(`tests/programs/posix`). Linux passes all of them.", "",
                 "| group | board | " + " | ".join(VERDICTS) + " |", "|---|---|---|---|---|",
                 *case_rows(), "",
-                "Target tests; stressors run with frames for a quarter, half and all of what they touch, the others with "
-                "the frames named.", "",
+                "Target tests; stressors run with frames for a quarter (80 at least), half and all of what they touch, the "
+                "others with the frames named.", "",
                 "| test | with | " + " | ".join(BOARDS) + " |", "|---|---|---|---|", *test_rows(), ""]
 
 
