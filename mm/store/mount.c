@@ -248,19 +248,26 @@ static int locate_record(struct store *store, uint32_t index, bool table, const 
     return node ? place_seen(store, node, header, place) : 0;
 }
 
+/* What a cut left may show a record now that it did not show to the survey. */
 static int locate_block(struct store *store, uint32_t index, bool table)
 {
+    struct block *block = block_at(store, index);
     struct record_header header;
+    uint32_t place, records = 0;
     struct walk walk;
-    uint32_t place;
     int found = walk_begin(store, index, store->work, &walk);
 
     while (!found) {
         found = walk_next(store, &walk, &header, &place);
         if (found != 1)
-            return found;
+            break;
+        records++;
         found = locate_record(store, index, table, &header, place);
     }
+    if (!found && records > block->records)
+        block->records = (uint16_t)records;
+    if (!found && walk.offset > block->used * FORMAT_UNIT)
+        block->used = (uint16_t)(walk.offset / FORMAT_UNIT);
     return found;
 }
 
@@ -371,6 +378,8 @@ static void settle(struct store *store, const struct mount *mount)
         struct block *block = block_at(store, i);
 
         block->bits &= (uint8_t)~BLOCK_TABLE;
+        if (block->live > block->records)
+            block->records = block->live;
         store->doubt |= (block->bits & BLOCK_VOID) && block->state == BLOCK_FULL;
         if (block->state == BLOCK_FULL && !block->live)
             block->state = BLOCK_DIRTY;
