@@ -42,7 +42,7 @@ static const char *refuse_header(const struct elf_header *header, uint64_t file_
 {
     uint64_t shown = file_bytes < ELF_HEADER_BYTES ? file_bytes : ELF_HEADER_BYTES;
 
-    if (file_bytes < 4 || memcmp(header->magic, "\177ELF", 4))
+    if (file_bytes < 4 || memcmp(header->magic, "\177ELF", 4) != 0)
         return "not an ELF file";
     if (file_bytes < sizeof(*header))
         return "truncated: the ELF header is not complete";

@@ -20,11 +20,10 @@ static bool is_terminal(void)
 static int64_t read_line(struct file *file, struct span to)
 {
     uint8_t chunk[CHUNK_BYTES];
-    uint32_t count;
 
     if (to.bytes == 0)
         return 0;
-    while ((count = console_available()) == 0) {
+    while (console_available() == 0) {
         if (console_at_end())
             return 0;
         if (file->flags & LINUX_O_NONBLOCK)
@@ -34,7 +33,7 @@ static int64_t read_line(struct file *file, struct span to)
         if (error)
             return error;
     }
-    count = console_read(chunk, to.bytes < CHUNK_BYTES ? (uint32_t)to.bytes : CHUNK_BYTES);
+    uint32_t count = console_read(chunk, to.bytes < CHUNK_BYTES ? (uint32_t)to.bytes : CHUNK_BYTES);
     int error = copy_out(to.space, to.at, chunk, count);
 
     return error ? error : (int64_t)count;

@@ -17,14 +17,13 @@ static const struct tree_ops *const kinds[TREE_KINDS] = {
 };
 
 static const struct mount {
-    inode_t directory;
+    inode_t directory, root;
     const char *name;
-    inode_t root;
 } mounts[] = {
-    { INODE_ROOT, "dev", INODE(TREE_DEVICE, 0) },
-    { INODE_ROOT, "proc", INODE(TREE_PROC, 0) },
-    { INODE_ROOT, "tmp", MEMORY_ROOT_TMP },
-    { INODE(TREE_DEVICE, 0), "shm", MEMORY_ROOT_SHM },
+    { INODE_ROOT, INODE(TREE_DEVICE, 0), "dev" },
+    { INODE_ROOT, INODE(TREE_PROC, 0), "proc" },
+    { INODE_ROOT, MEMORY_ROOT_TMP, "tmp" },
+    { INODE(TREE_DEVICE, 0), MEMORY_ROOT_SHM, "shm" },
 };
 #define MOUNTS (sizeof(mounts) / sizeof(mounts[0]))
 

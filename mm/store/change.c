@@ -107,10 +107,21 @@ static bool in_dropped(struct store *store, const struct change *change, uint32_
 {
     const struct node_entry map = { .map = change->old, .map_height = (uint8_t)change->page };
 
-    return change->new == CHANGE_DROP &&in_map(store, &map, page, place, to);
+    return in_map(store, &map, page, place, to);
 }
 
-/* In what the changes replaced. A written place is followed too, so that an undo finds it. */
+/* In what a change of one page replaced. A written place is followed too, so that an undo finds it. */
+static bool in_change(struct change *change, uint32_t place, uint32_t to)
+{
+    bool held = (change->old & ~MAP_HOLE) == place;
+
+    if (held && to)
+        change->old = replaced(change->old, to);
+    if (to && change->new != CHANGE_TRIM && (change->new & ~MAP_HOLE) == place)
+        change->new = replaced(change->new, to);
+    return held;
+}
+
 static bool in_changes(struct store *store, uint32_t node, uint32_t page, uint32_t place, uint32_t to)
 {
     bool held = false;
@@ -121,16 +132,10 @@ static bool in_changes(struct store *store, uint32_t node, uint32_t page, uint32
 
             if (change->node != node)
                 continue;
-            if (in_dropped(store, change, page, place, to)) {
-                held = true;
-            } else if (change->new != CHANGE_DROP && change->page == page) {
-                if ((change->old & ~MAP_HOLE) == place) {
-                    held = true;
-                    change->old = to ? replaced(change->old, to) : change->old;
-                }
-                if (to && change->new != CHANGE_TRIM && (change->new & ~MAP_HOLE) == place)
-                    change->new = replaced(change->new, to);
-            }
+            if (change->new == CHANGE_DROP)
+                held |= in_dropped(store, change, page, place, to);
+            else if (change->page == page)
+                held |= in_change(change, place, to);
         }
     }
     return held;

@@ -250,7 +250,8 @@ static enum store_work append_verify(struct store *store)
                            place_offset(store, landed.place) + FORMAT_ITEM_BYTES, store->bounce, landed.length);
     if (error == -EAGAIN)
         return STORE_BUSY;
-    if (error || memcmp(&header, &landed.header, sizeof header) || memcmp(store->bounce, store->work, landed.length))
+    if (error || memcmp(&header, &landed.header, sizeof header) != 0 ||
+        memcmp(store->bounce, store->work, landed.length) != 0)
         stream_break(store, landed.stream);
     else
         durable_landed(store, &landed);

@@ -225,10 +225,9 @@ void mm_refuse(bool (*refuse)(enum mm_request request))
 
 /* ---- Frames for the firmware and the store ---- */
 
-int mm_frame_get(pa_t *frame)
+int frame_pinned(enum firmware_use use, uint32_t *number)
 {
     int error = promise_change(0, 1);
-    uint32_t number;
 
     if (error)
         return error;
@@ -237,8 +236,18 @@ int mm_frame_get(pa_t *frame)
         promise_return(0, 1);
         return error;
     }
-    number = frame_take_zeroed(FRAME_FIRMWARE, 0, 0);
-    frame_at(number)->bits = FOR_FIRMWARE;
+    *number = use == FOR_POOL ? frame_take(FRAME_FIRMWARE, 0, 0) : frame_take_zeroed(FRAME_FIRMWARE, 0, 0);
+    frame_at(*number)->bits = (uint8_t)use;
+    return 0;
+}
+
+int mm_frame_get(pa_t *frame)
+{
+    uint32_t number;
+    int error = frame_pinned(FOR_FIRMWARE, &number);
+
+    if (error)
+        return error;
     frame->raw = (mm.pool_ppn + number) << PAGE_SHIFT;
     return 0;
 }

@@ -57,18 +57,11 @@ static void unlink_partial(struct pool *pool, uint32_t number)
 
 static int add_frame(struct pool *pool)
 {
-    int error = promise_change(0, 1);
     uint32_t number;
+    int error = frame_pinned(FOR_POOL, &number);
 
     if (error)
         return error;
-    error = frames_ensure(1);
-    if (error) {
-        promise_return(0, 1);
-        return error;
-    }
-    number = frame_take(FRAME_FIRMWARE, 0, 0);
-    frame_at(number)->bits = FOR_POOL;
     link_partial(pool, number);
     pool->frames++;
     return 0;
