@@ -187,7 +187,7 @@ coverage: setup-check  ## lines and branches of mm/store that its host tests rea
 	@find $(B)/coverage -name '*.gcda' -delete
 	@$(PYTHON) tests/coverage.py $(if $(V),-v) $(COVERAGE_RUNS)
 
-debug: setup-run  ## the same, stopped at the start, with gdb attached
+debug: setup-check  ## the same, stopped at the start, in gdb with commands that read the firmware (`vellum` lists them)
 	@$(MAKE) --no-print-directory -s all programs
 	@platform/run $(run_arguments) DEBUG=1
 

@@ -14,6 +14,8 @@ from run_options import BUILD, RunError, built
 BOOTS_KERNEL_ENTRY = (8, 1)
 DEFAULT_FW_JUMP = '/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_jump.bin'
 
+GDB_SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'vellum_gdb.py')
+
 PR_SET_PDEATHSIG = 1            # linux/prctl.h
 
 
@@ -79,8 +81,9 @@ def debug(options, flash):
     """gdb on the terminal, the machine stopped before its first instruction, the console in a file."""
     console = os.path.join(BUILD, 'debug-console')
     emulator = command_line(options, flash, f'file:{console}') + ['-S', '-gdb', 'stdio']
-    print(f'run: the console goes to {console}')
-    gdb = ['gdb-multiarch', '-q', '-nx', built('vellum.elf'), '-ex', f'target remote | exec {shlex.join(emulator)}']
+    print(f'run: the console goes to {console}; `help vellum` lists the commands that read the firmware', flush=True)
+    gdb = ['gdb-multiarch', '-q', '-nx', options.firmware or built('vellum.elf'), '-x', GDB_SCRIPT,
+           '-ex', f'machine | exec {shlex.join(emulator)}']
     try:
         return subprocess.run(gdb, pass_fds=[flash] if isinstance(flash, int) else [], check=False).returncode
     except OSError as error:
