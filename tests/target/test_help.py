@@ -25,7 +25,8 @@ def test_variables_of_make(told):
         re.findall(r'\$\$\{(\w+):-(\w+)\}', MAKEFILES)
     assert len(defaults) > 8
     for name, default in defaults:
-        assert re.search(rf'\b{name}={re.escape(default)}(?!\w)', told), name
+        # `NAME=default`, or of a script's: `NAME=shape  words (default)`.
+        assert re.search(rf'\b{name}=(?:{re.escape(default)}(?!\w)|.*\({re.escape(default)}\b)', told), name
 
 
 @pytest.mark.parametrize('script, source', [('run', 'run_options.py'), ('board_image', 'board_image'), ('flash_card', 'flash_card')])
