@@ -3,6 +3,8 @@
 import hashlib
 import os
 import random
+import re
+import struct
 
 import pytest
 from conftest import PROGRAMS, run
@@ -180,3 +182,22 @@ def test_a_declared_life_is_a_budget(vellum, board, years, erases):
     done = vellum('hello', BOOTARGS=f'life={years}y')
     assert done.status == 0
     assert int(done.line(r'life declared, (\d+) erases a day')[1]) == erases[board]
+
+
+def first_words(pages, seed, rounds):
+    """What the program `fill` begins its pages with; a page's first bytes cannot be compressed away."""
+    for page in range(pages):
+        for number in range(rounds):
+            yield struct.pack('<Q', ((seed << 40 ^ page << 16 ^ number) + 0x9e3779b97f4a7c15) % (1 << 64))
+
+
+def test_swapped_pages_are_noise_on_the_flash(vellum, image, tmp_path):
+    words = set(first_words(700, seed=5, rounds=3))
+    plain = tmp_path / 'plain'
+    plain.write_bytes(next(first_words(1, seed=6, rounds=1)) * 512)
+    image('put', plain)  # durable files are not encrypted: this word would be found
+    done = vellum('fill 700 2 5', FRAMES=512, FLASH=image.path, FILES=str(PROGRAMS / 'fill'))
+    assert done.status == 0 and done.stats['records_to_flash'] > 50
+    data = re.sub(b'\xff{64,}', b'', image.path.read_bytes())
+    assert data.find(plain.read_bytes()[:8]) >= 0
+    assert not [word for word in words if word in data]
