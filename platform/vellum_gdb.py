@@ -12,19 +12,19 @@ A TASK is the number of a process or thread. Nothing is changed; every list is w
 
 import os
 import struct
-import subprocess
 import sys
 
 import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import memory_core  # noqa: E402  pylint: disable=wrong-import-position
+from gdb_read import (LIST_MOST, TABLE_ENTRIES, Supervisor, at, names_of, ring, rows, symbols, text, variable,  # noqa: E402
+                      words_at)
 from symbols import calls  # noqa: E402  pylint: disable=wrong-import-position
 
 RAM_BASE = 0x80000000
-NM = 'riscv64-unknown-elf-nm'
 
-PAGE_SHIFT, PAGE, TABLE_SHIFT, TABLE_ENTRIES = 12, 4096, 9, 512     # mm/mm.h, mm/vm/vm.h
+PAGE_SHIFT, PAGE, TABLE_SHIFT = 12, 4096, 9                         # mm/mm.h, mm/vm/vm.h
 ENTRY_V, ENTRY_U, ENTRY_D, ENTRY_COW = 0x001, 0x010, 0x080, 0x100   # mm/vm/vm.h
 ENTRY_PPN_SHIFT, ENTRY_PPN_BITS = 10, 44
 ENTRY_RWX = 0xe
@@ -34,96 +34,7 @@ REGION_SHARED = 1
 SLOT_WHERE_SHIFT = 14                                               # mm/store/state.h
 USER_END = 1 << 38                                                  # firmware/layout.h
 STACKS, STACK_SLOT = 0xffffffffa0000000, 0x4000
-LIST_MOST = 4096                                                    # more would be a ring that does not close
-PRIVILEGE_SUPERVISOR = 1                                            # privileged specification 1.12, "Privilege Levels"
 MISA_SUPERVISOR = 1 << 18                                           # "Machine ISA Register": bit S
-
-
-# ---- Reading ----
-
-class Symbols:
-    """Addresses by name: optimised over the whole program, the firmware has variables whose place the debug data lacks."""
-
-    def __init__(self):
-        self.path = None
-        self.addresses = {}
-
-    def address(self, name):
-        path = gdb.current_progspace().filename
-        if path != self.path:
-            said = subprocess.run([NM, path], capture_output=True, text=True, check=True).stdout
-            self.addresses = {words[2]: int(words[0], 16) for words in map(str.split, said.splitlines()) if len(words) == 3}
-            self.path = path
-        if name not in self.addresses:
-            raise gdb.GdbError(f'{path} has no {name}')
-        return self.addresses[name]
-
-
-symbols = Symbols()
-
-
-def at(address, name):
-    """What lies there, as one of `name`."""
-    return gdb.Value(int(address)).cast(gdb.lookup_type(name).pointer()).dereference()
-
-
-def variable(name, kind):
-    return at(symbols.address(name), kind)
-
-
-def read(address, count):
-    return bytes(gdb.selected_inferior().read_memory(int(address), count))
-
-
-def rows(address, kind, count, names):
-    """The fields `names` of `count` structures that lie in a row, read at once."""
-    structure = gdb.lookup_type(kind)
-    fields = [(structure[name].bitpos // 8, {1: 'B', 2: 'H', 4: 'I', 8: 'Q'}[structure[name].type.sizeof]) for name in names]
-    data = read(address, structure.sizeof * count)
-    for start in range(0, len(data), structure.sizeof):
-        yield tuple(struct.unpack_from('<' + letter, data, start + offset)[0] for offset, letter in fields)
-
-
-def words_at(address, count=TABLE_ENTRIES):
-    return struct.unpack(f'<{count}Q', read(address, 8 * count))
-
-
-def names_of(enum, prefix):
-    """The names of an enum's values, small and without their prefix."""
-    return {field.enumval: field.name[len(prefix):].lower().replace('_', ' ') for field in gdb.lookup_type(enum).fields()}
-
-
-def text(array):
-    return array.string(errors='replace') if array.type.code == gdb.TYPE_CODE_ARRAY else array.string()
-
-
-def ring(head, kind, member):
-    """The structures of a ring of firmware/list.h."""
-    offset = gdb.lookup_type(kind)[member].bitpos // 8
-    link = head['next']
-    for _ in range(LIST_MOST):
-        if int(link) == int(head.address):
-            return
-        yield at(int(link) - offset, kind)
-        link = link['next']
-    print('... this list does not end')
-
-
-class Supervisor:
-    """While a live hart is in user or machine mode, QEMU shows gdb what that mode sees: look as the firmware would."""
-
-    def __enter__(self):
-        try:
-            self.before = int(gdb.parse_and_eval('(int)$priv'))
-        except gdb.error:
-            self.before = None  # a dump has no registers
-        else:
-            gdb.execute(f'set $priv = {PRIVILEGE_SUPERVISOR}')
-        return self
-
-    def __exit__(self, *_):
-        if self.before is not None:
-            gdb.execute(f'set $priv = {self.before}')
 
 
 # ---- Memory ----
@@ -294,9 +205,10 @@ def show_frames():
     counts = [0] * len(memory.kinds)
     for frame in memory.frames:
         counts[min(frame[4], len(counts) - 1)] += 1
-    print(f'frames {memory.count}: ' + ', '.join(f'{counts[kind]} {name}' for kind, name in memory.kinds.items() if name != 'kinds'))
-    for kind, name in memory.kinds.items():
-        if name != 'kinds' and counts[kind] != int(memory.mm['kinds'][kind]):
+    named = [(kind, name) for kind, name in memory.kinds.items() if name != 'kinds']
+    print(f'frames {memory.count}: ' + ', '.join(f'{counts[kind]} {name}' for kind, name in named))
+    for kind, name in named:
+        if counts[kind] != int(memory.mm['kinds'][kind]):
             print(f'mm.kinds says {int(memory.mm["kinds"][kind])} {name}')
 
 
@@ -406,11 +318,12 @@ def show_log():
     states, counts = names_of('enum block_state', 'BLOCK_'), {}
     for block in blocks(store):
         counts[states.get(block[6], block[6])] = counts.get(states.get(block[6], block[6]), 0) + 1
-    print(f'blocks    {int(store["block_count"])}: ' + (', '.join(f'{n} {name}' for name, n in sorted(counts.items())) or 'none'))
+    print(f'blocks    {int(store["block_count"])}: ' + ', '.join(f'{n} {name}' for name, n in sorted(counts.items())))
     for number, name in names_of('enum block_stream', 'STREAM_').items():
         stream = store['streams'][number] if name != 'count' else None
         if stream is not None and int(stream['block']) < int(store['block_count']):
-            print(f'stream    {name}: block {int(stream["block"])}, end {int(stream["end"])}, programmed {int(stream["programmed"])}')
+            print(f'stream    {name}: block {int(stream["block"])}, end {int(stream["end"])}, '
+                  f'programmed {int(stream["programmed"])}')
     print(f'commit    {store["transaction"]["state"]}, records count up to {int(store["counts"])}')
     print('counters  ' + ' '.join(f'{field.name}={int(statistics[field.name])}' for field in statistics.type.fields()
                                   if int(statistics[field.name])))
@@ -423,7 +336,8 @@ def show_events():
     size = events['of'].type.range()[1] + 1
     for number in range(max(0, int(events['next']) - size), int(events['next'])):
         event = events['of'][number % size]
-        print(f'{number:8} task={int(event["task"])} {kinds.get(int(event["kind"]), "?")} {int(event["code"])} 0x{int(event["value"]):x}')
+        print(f'{number:8} task={int(event["task"])} {kinds.get(int(event["kind"]), "?")} {int(event["code"])} '
+              f'0x{int(event["value"]):x}')
 
 
 # ---- A dump ----
