@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "firmware/boot.h"
 #include "hal/sbi.h"
 #include "mm/assert.h"
 
@@ -48,7 +49,7 @@ _Static_assert(KERNEL_STACK_BYTES == KERNEL_STACK_FRAMES * PAGE_BYTES, "frames o
 _Static_assert(KERNEL_IMAGE_MAX == ENTRIES * PAGE_BYTES, "one table for the image");
 
 /* Set by linker/firmware.ld and boot.S; only their addresses mean something. */
-extern char image_start[], text_end[], rodata_end[], image_end[], boot_stack_guard[], boot_stack_top[];
+extern char image_start[], text_end[], rodata_end[], image_end[], boot_stack_guard[];
 
 static unsigned level_shift(unsigned level)
 {

@@ -296,8 +296,8 @@ static void become_zombie(struct process *process)
 
     process->state = PROCESS_ZOMBIE;
     signal_queue_clear(process, &process->signals, UINT64_MAX);
-    signal_tell_parent(process, signal ? LINUX_CLD_KILLED : LINUX_CLD_EXITED,
-                       signal ? signal : process->status >> 8 & 0xff);
+    signal_tell_end(process, signal ? LINUX_CLD_KILLED : LINUX_CLD_EXITED,
+                    signal ? signal : process->status >> 8 & 0xff);
     wait_wake(&process->ended, WAKE_ALL);
     if (is_unwanted(process))
         process_reap(process);

@@ -8,10 +8,10 @@
 #include "firmware/event.h"
 #include "firmware/kmap.h"
 #include "firmware/log.h"
+#include "firmware/record.h"
 #include "firmware/usercopy.h"
 #include "hal/sbi.h"
 #include "mm/mm.h"
-#include "mm/store/crc32c.h"
 
 #define KEPT_MAGIC  0x74706b56u /* "Vkpt" */
 #define KEPT_BYTES  3072u
@@ -36,12 +36,19 @@ static bool full, reboots; /* boot arguments */
 
 /* ---- Lines ---- */
 
+static void keep(char byte)
+{
+    if (!keeping || kept.bytes == KEPT_BYTES)
+        return;
+    kept.text[kept.bytes++] = byte;
+    kept.crc = record_crc(kept.crc, &byte, 1);
+}
+
 static void put(void *context, char byte)
 {
     (void)context;
     console_line_put(byte);
-    if (keeping && kept.bytes < KEPT_BYTES)
-        kept.text[kept.bytes++] = byte;
+    keep(byte);
 }
 
 void report_line(const char *format, ...)
@@ -53,11 +60,7 @@ void report_line(const char *format, ...)
     text_put(put, NULL, format, arguments);
     va_end(arguments);
     console_line_end();
-    if (!keeping)
-        return;
-    if (kept.bytes < KEPT_BYTES)
-        kept.text[kept.bytes++] = '\n';
-    kept.crc = crc32c(0, &kept.bytes, sizeof(kept.bytes) + kept.bytes);
+    keep('\n');
 }
 
 void report_keep(void)
@@ -65,7 +68,7 @@ void report_keep(void)
     has_last = false;
     keeping = true;
     kept.magic = KEPT_MAGIC;
-    kept.bytes = 0;
+    kept.bytes = kept.crc = 0;
 }
 
 bool report_show_last(void)
@@ -85,8 +88,7 @@ void report_init(const struct platform *platform)
 {
     full = platform_argument_is(platform, "reports", "full");
     reboots = platform_argument_is(platform, "panic", "reboot");
-    has_last = kept.magic == KEPT_MAGIC && kept.bytes <= KEPT_BYTES &&
-               kept.crc == crc32c(0, &kept.bytes, sizeof(kept.bytes) + kept.bytes);
+    has_last = kept.magic == KEPT_MAGIC && kept.bytes <= KEPT_BYTES && kept.crc == record_crc(0, kept.text, kept.bytes);
     kept.magic = 0; /* told once */
     (void)report_show_last();
 }

@@ -25,23 +25,24 @@ static struct process *in_group(uint32_t group, uint32_t session)
 
 /* ---- Orphaned groups ---- */
 
-/* Whether the process's parent could continue it: outside its group, in its session. */
-static bool is_held(const struct process *process)
+/* Whether the process's parent could continue it: outside its group, in its session; and not `without`. */
+static bool is_held(const struct process *process, uint32_t without)
 {
     const struct process *parent = process->parent;
 
-    return parent && parent->group != process->group && parent->session == process->session &&
+    return parent && parent->id != without && parent->group != process->group && parent->session == process->session &&
            parent->state != PROCESS_ZOMBIE;
 }
 
-static bool is_orphaned_without(uint32_t group, uint32_t session, const struct process *without)
+/* `without`: the id of a process that is not to count, or 0. */
+static bool is_orphaned_without(uint32_t group, uint32_t session, uint32_t without)
 {
     LIST_EACH(link, process_list())
     {
         const struct process *process = LIST_ENTRY(link, struct process, all);
 
         if (process->group == group && process->session == session && process->state != PROCESS_ZOMBIE &&
-            process != without && process->parent != without && is_held(process))
+            process->id != without && is_held(process, without))
             return false;
     }
     return true;
@@ -49,7 +50,7 @@ static bool is_orphaned_without(uint32_t group, uint32_t session, const struct p
 
 bool job_is_orphaned(uint32_t group, uint32_t session)
 {
-    return is_orphaned_without(group, session, NULL);
+    return is_orphaned_without(group, session, 0);
 }
 
 static bool has_stopped(uint32_t group, const struct process *without)
@@ -66,7 +67,7 @@ static bool has_stopped(uint32_t group, const struct process *without)
 
 static void release_orphans(uint32_t group, uint32_t session, const struct process *leaving)
 {
-    if (!has_stopped(group, leaving) || !is_orphaned_without(group, session, leaving))
+    if (!has_stopped(group, leaving) || !is_orphaned_without(group, session, leaving->id))
         return;
     signal_send_group(group, LINUX_SIGHUP);
     signal_send_group(group, LINUX_SIGCONT);
@@ -74,7 +75,7 @@ static void release_orphans(uint32_t group, uint32_t session, const struct proce
 
 void job_leave(struct process *process)
 {
-    if (is_held(process))
+    if (is_held(process, 0))
         release_orphans(process->group, process->session, process);
     LIST_EACH(link, &process->children)
     {

@@ -200,28 +200,33 @@ static void take_effect(struct process *process, int signal)
     }
 }
 
-int signal_send_info(struct process *process, struct task *task, const struct linux_siginfo *info)
+int signal_queue_info(struct process *process, struct task *task, const struct linux_siginfo *info)
 {
-    int signal = info->signal;
-
     if (process->thread_count == 0)
         return 0;
-    event_note(EVENT_SIGNAL, (unsigned)signal, process->id);
-    if (signal == LINUX_SIGKILL) {
-        process_end(process, STATUS_SIGNAL(signal));
-        return 0;
-    }
-    take_effect(process, signal);
-    struct task *taker = task ? task : find_taker(process, signal);
-    bool blocked = !taker || is_blocked(taker, signal);
+    struct task *taker = task ? task : find_taker(process, info->signal);
+    bool blocked = !taker || is_blocked(taker, info->signal);
 
-    if (!blocked && signal_is_ignored(process, signal))
+    if (!blocked && signal_is_ignored(process, info->signal))
         return 0;
     int error = queue_add(process, task ? &task->signals : &process->signals, info);
 
     if (!error && !blocked)
         task_notify(taker, ATTENTION_SIGNAL);
     return error;
+}
+
+int signal_send_info(struct process *process, struct task *task, const struct linux_siginfo *info)
+{
+    if (process->thread_count == 0)
+        return 0;
+    event_note(EVENT_SIGNAL, (unsigned)info->signal, process->id);
+    if (info->signal == LINUX_SIGKILL) {
+        process_end(process, STATUS_SIGNAL(LINUX_SIGKILL));
+        return 0;
+    }
+    take_effect(process, info->signal);
+    return signal_queue_info(process, task, info);
 }
 
 void signal_send(struct process *process, int signal)

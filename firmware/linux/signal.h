@@ -32,6 +32,8 @@ void signal_send_thread(struct task *task, int signal);
 unsigned signal_send_group(uint32_t group, int signal); /* how many processes */
 /* The same with all that is to be known; `task` NULL: the process as a whole. -EAGAIN: too many wait already. */
 int signal_send_info(struct process *process, struct task *task, const struct linux_siginfo *info);
+/* The same without what SIGKILL, SIGCONT and the stop signals do at once. 0: there was nobody to take it. */
+int signal_queue_info(struct process *process, struct task *task, const struct linux_siginfo *info);
 
 /* ---- Faults ---- */
 
@@ -83,7 +85,7 @@ void signal_continue(struct process *process);
 void signal_rest(void);
 /* A thread has come to rest or left: perhaps it was the last one. */
 void signal_stop_check(struct process *process);
-/* SIGCHLD to the parent, with si_code and si_status. */
-void signal_tell_parent(struct process *process, int code, int status);
+/* To the parent, the signal that it asked for: with si_code and si_status. */
+void signal_tell_end(struct process *process, int code, int status);
 
 #endif

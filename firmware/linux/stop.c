@@ -11,15 +11,10 @@
 
 #define NS_PER_CLOCK_TICK (1000000000ull / LINUX_CLOCK_TICKS_HZ)
 
-void signal_tell_parent(struct process *process, int code, int status)
+static struct linux_siginfo news(const struct process *process, int signal, int code, int status)
 {
-    struct process *parent = process->parent;
-
-    if (!parent)
-        return;
-    bool is_end = code == LINUX_CLD_EXITED || code == LINUX_CLD_KILLED;
-    const struct linux_siginfo info = {
-        .signal = is_end ? process->exit_signal : LINUX_SIGCHLD,
+    return (struct linux_siginfo){
+        .signal = signal,
         .code = code,
         .child = {
             .pid = (int32_t)process->id,
@@ -28,10 +23,31 @@ void signal_tell_parent(struct process *process, int code, int status)
             .utime = (int64_t)(timer_ns_from_ticks(process_usage(process).ran_ticks) / NS_PER_CLOCK_TICK),
         },
     };
-    bool quiet = !is_end && parent->actions && parent->actions->of[LINUX_SIGCHLD - 1].flags & LINUX_SA_NOCLDSTOP;
+}
 
-    if (info.signal && !quiet)
-        (void)signal_send_info(parent, NULL, &info);
+void signal_tell_end(struct process *process, int code, int status)
+{
+    const struct linux_siginfo info = news(process, process->exit_signal, code, status);
+
+    if (!process->parent)
+        return;
+    if (info.signal)
+        (void)signal_send_info(process->parent, NULL, &info);
+    wait_wake(&process->parent->children_changed, WAKE_ALL);
+}
+
+/* SIGCHLD has no effect at once, so sending SIGCONT comes to no other signal's effect by this. */
+static void tell_stop(struct process *process, int code, int status)
+{
+    struct process *parent = process->parent;
+
+    if (!parent)
+        return;
+    if (!(parent->actions && parent->actions->of[LINUX_SIGCHLD - 1].flags & LINUX_SA_NOCLDSTOP)) {
+        const struct linux_siginfo info = news(process, LINUX_SIGCHLD, code, status);
+
+        (void)signal_queue_info(parent, NULL, &info);
+    }
     wait_wake(&parent->children_changed, WAKE_ALL);
 }
 
@@ -50,7 +66,7 @@ void signal_stop_check(struct process *process)
     process->state = PROCESS_STOPPED;
     process->stop_news = true;
     process->continue_news = false;
-    signal_tell_parent(process, LINUX_CLD_STOPPED, process->stop_signal);
+    tell_stop(process, LINUX_CLD_STOPPED, process->stop_signal);
 }
 
 void signal_rest(void)
@@ -76,7 +92,7 @@ void signal_continue(struct process *process)
         process->state = PROCESS_RUNNING;
         process->stop_news = false;
         process->continue_news = true;
-        signal_tell_parent(process, LINUX_CLD_CONTINUED, LINUX_SIGCONT);
+        tell_stop(process, LINUX_CLD_CONTINUED, LINUX_SIGCONT);
     }
     wait_wake(&process->stopped, WAKE_ALL);
 }

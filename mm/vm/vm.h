@@ -301,7 +301,8 @@ static inline bool frame_is_of(uint32_t number, uint32_t page)
 {
     const struct frame *frame = frame_at(number);
 
-    return number < mm.count && (frame->kind == FRAME_OBJECT || (frame->kind == FRAME_ANONYMOUS && frame->page == page));
+    return number < mm.count &&
+           (frame->kind == FRAME_OBJECT || (frame->kind == FRAME_ANONYMOUS && frame->page == page));
 }
 
 /* ---- frame.c ---- */
