@@ -199,19 +199,6 @@ static int stays(struct store *store, uint32_t entry, uint32_t other_place, cons
     return block_of_place(store, place)->sequence <= block_of_place(store, other_place)->sequence;
 }
 
-/* Also when the survey could not read it, and this walk can. */
-static void record_alive(struct store *store, uint32_t place, uint32_t length)
-{
-    struct block *block = block_of_place(store, place);
-    uint32_t end = (place_offset(store, place) + record_bytes(length)) / FORMAT_UNIT;
-
-    block->live++;
-    if (block->records < block->live)
-        block->records = block->live;
-    if (block->used < end)
-        block->used = (uint16_t)end;
-}
-
 static int place_seen(struct store *store, struct node_entry *node, const struct record_header *header, uint32_t place)
 {
     uint32_t entry = map_get(store, node, header->page);
@@ -223,7 +210,7 @@ static int place_seen(struct store *store, struct node_entry *node, const struct
     if (error)
         return error == -ENOMEM ? error : 0;
     map_set(store, node, header->page, place | (header->kind == RECORD_HOLE ? MAP_HOLE : 0));
-    record_alive(store, place, header->length);
+    block_live(store, place);
     if (entry)
         block_of_place(store, entry & ~MAP_HOLE)->live--;
     return 0;
