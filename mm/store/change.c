@@ -42,6 +42,15 @@ void change_add(struct store *store, uint32_t node, uint32_t page, uint32_t old,
     changes->changes[changes->count++] = (struct change){ node, page, old, new };
 }
 
+bool change_wrote(const struct store *store, uint32_t place)
+{
+    for (const struct change_page *page = store->transaction.changes; page; page = page->before)
+        for (uint32_t i = 0; i < page->count; i++)
+            if ((page->changes[i].new & ~MAP_HOLE) == place)
+                return true;
+    return false;
+}
+
 static void pages_free(struct store *store, struct change_page **list)
 {
     while (*list) {

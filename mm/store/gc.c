@@ -309,15 +309,21 @@ static enum store_work durable_move(struct store *store, const struct record_hea
 
 /* ---- Headers that cannot be read ---- */
 
-/* A page whose record is lost must go on being lost after the next boot: a record says so. */
+/*
+ * A page whose record is lost must go on being lost after the next boot: a record says so. It counts when the lost one
+ * did: now, or with the next commit. Of the table it is in RAM, and the next commit writes it anew; the one that is under
+ * way has room for what it began with.
+ */
 static enum store_work node_lose(struct store *store, uint32_t id, uint32_t page, uint32_t place)
 {
     const struct record_header lost = { .kind = RECORD_LOST,
                                         .node = id,
                                         .page = page,
-                                        .version = store->counts,
+                                        .version = store->counts + change_wrote(store, place),
                                         .serial = id == NODE_TABLE ? 0 : node_at(store, id)->serial };
 
+    if (id == NODE_TABLE && store->transaction.state != TRANSACTION_COMMITTING)
+        store->nodes->dirty |= 1ull << page;
     return durable_move(store, &lost, place);
 }
 

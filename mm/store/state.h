@@ -520,6 +520,8 @@ bool work_page_free(const struct store *store);
 /* Makes room for `count` of them. -ENOMEM. */
 int change_reserve(struct store *store, uint32_t count);
 void change_add(struct store *store, uint32_t node, uint32_t page, uint32_t old, uint32_t new);
+/* Has the record at `place` been written since the last commit? */
+bool change_wrote(const struct store *store, uint32_t place);
 void changes_apply(struct store *store);
 void changes_undo(struct store *store);
 void changes_free(struct store *store);
