@@ -6,6 +6,9 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <string.h>
+
+#include "mm/store/state.h"
 
 static uint64_t buffer[BED_PAGE / 8];
 
@@ -73,4 +76,23 @@ uint32_t load_all(struct bed *bed, const slot_t *slots, const uint64_t *names, u
         from_flash += source == SLOT_FLASH;
     }
     return from_flash;
+}
+
+uint8_t *cells_at(struct bed *bed, uint32_t place)
+{
+    return bed->nor->cells + (size_t)place * FORMAT_UNIT;
+}
+
+struct record_header header_at(struct bed *bed, uint32_t place)
+{
+    struct record_header header;
+
+    memcpy(&header, cells_at(bed, place), sizeof header);
+    return header;
+}
+
+void header_put(struct bed *bed, uint32_t place, struct record_header header)
+{
+    item_seal(&header, place, block_of_place(bed->store, place)->sequence);
+    nor_load(bed->nor, place * FORMAT_UNIT, &header, sizeof header);
 }
