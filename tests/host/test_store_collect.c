@@ -1,7 +1,7 @@
 /*
- * Collection: what it does about records whose header cannot be read, and what it leaves where it lies.
+ * Collection: what it does about records that cannot be read, and what it leaves where it lies.
  *
- * Each record of a block in turn has its header damaged; then the block fails, so that what lives in it must move.
+ * Each record of a block in turn is damaged; then the block fails, so that what lives in it must move.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,15 +21,16 @@
 
 static const struct bed_config CONFIG = { .blocks = 24, .block_bytes = 16384, .tail_pages = 16, .seed = 1 };
 
-/* ---- One header of a stream's block is damaged, and its block fails ---- */
+/* ---- One record of a stream's block is damaged, and its block fails ---- */
 
+enum part { HEADER = 0, PAYLOAD = FORMAT_ITEM_BYTES };
 enum cure { NEVER, AT_SECOND_LOOK };
 
-/* More bits than are repaired; before a swap record's tag, which its header's check does not cover. */
-static void header_turn(struct bed *bed, uint32_t place)
+/* More bits than are repaired; in a header before a swap record's tag, which its check does not cover. */
+static void bits_turn(struct bed *bed, uint32_t place, enum part part)
 {
-    nor_flip(bed->nor, place * FORMAT_UNIT + 1, 0x05);
-    nor_flip(bed->nor, place * FORMAT_UNIT + 6, 0x40);
+    nor_flip(bed->nor, place * FORMAT_UNIT + part + 1, 0x05);
+    nor_flip(bed->nor, place * FORMAT_UNIT + part + 6, 0x40);
 }
 
 /* The nth record on flash of the stream's block; NO_PLACE: there are fewer. */
@@ -37,7 +38,6 @@ static uint32_t record_place(struct bed *bed, enum block_stream index, uint32_t 
 {
     const struct stream *stream = &bed->store->streams[index];
     uint32_t at = FORMAT_BLOCK_HEADER;
-    struct record_header header;
 
     assert_int_not_equal(stream->block, NO_BLOCK);
     for (;; nth--) {
@@ -47,24 +47,24 @@ static uint32_t record_place(struct bed *bed, enum block_stream index, uint32_t 
             return NO_PLACE;
         if (!nth)
             return place;
-        memcpy(&header, bed->nor->cells + (size_t)place * FORMAT_UNIT, sizeof header);
-        at += record_bytes(header.length); /* the first four bytes are those of a swap record's, too */
+        at += record_bytes(header_at(bed, place).length); /* the first four bytes are those of a swap record's, too */
     }
 }
 
 /* The block fails, and is gone through. Its state then. */
-static enum block_state collect_damaged(struct bed *bed, enum block_stream index, uint32_t place, enum cure cure)
+static enum block_state collect_damaged(struct bed *bed, enum block_stream index, uint32_t place, enum part part,
+                                        enum cure cure)
 {
     uint32_t block = place_block(bed->store, place);
     struct block_info info;
 
-    header_turn(bed, place);
+    bits_turn(bed, place, part);
     stream_break(bed->store, index); /* as after a program that failed */
     for (uint32_t i = 0; cure == AT_SECOND_LOOK && i < STEPS && bed->store->collector.doubted != place; i++)
         (void)store_step(bed->store);
     if (cure == AT_SECOND_LOOK) {
         assert_int_equal(bed->store->collector.doubted, place);
-        header_turn(bed, place);
+        bits_turn(bed, place, part);
     }
     assert_true(bed_settle(bed, STEPS));
     sound(bed);
@@ -124,7 +124,7 @@ static uint32_t commits_in(const struct store *store, uint32_t block)
 static void file_header(struct bed *bed, uint32_t place, enum held held)
 {
     uint32_t block = place_block(bed->store, place), lost = held == PAGE;
-    enum block_state state = collect_damaged(bed, STREAM_DURABLE, place, NEVER);
+    enum block_state state = collect_damaged(bed, STREAM_DURABLE, place, HEADER, NEVER);
 
     assert_int_equal(block_at(bed->store, block)->live, commits_in(bed->store, block));
     assert_true(state == BLOCK_BAD || block_at(bed->store, block)->live);
@@ -169,6 +169,44 @@ static void a_lost_header_is_one_page(void **state)
         assert_true(met[i] > 0);
 }
 
+/* It moves as it is: an error stays an error, and is one record's. What was the bus is none. */
+static void damaged_payload(struct bed *bed, uint32_t place, enum cure cure)
+{
+    uint64_t bad = bed->store->statistics.bad_records;
+    uint32_t lost = cure == NEVER;
+
+    assert_int_equal(collect_damaged(bed, STREAM_DURABLE, place, PAYLOAD, cure), BLOCK_BAD);
+    assert_int_equal(bed->store->statistics.bad_records, bad + lost);
+    assert_int_equal(files_lost(bed), lost);
+    file_make(bed, "h", 3, 70);
+    bed_reboot(bed);
+    assert_int_equal(files_lost(bed), lost);
+    assert_int_equal(store_verify(bed->store), lost);
+    sound(bed);
+}
+
+static void a_damaged_payload_goes_on_to_fail(void **state)
+{
+    uint32_t pages = 0, nth = 0, place;
+
+    (void)state;
+    do {
+        for (enum cure cure = NEVER; cure <= AT_SECOND_LOOK; cure++) {
+            struct bed bed;
+
+            files_start(&bed);
+            place = record_place(&bed, STREAM_DURABLE, nth);
+            if (place != NO_PLACE && held_as(&bed, place) == PAGE) {
+                damaged_payload(&bed, place, cure);
+                pages++;
+            }
+            bed_stop(&bed);
+        }
+        nth++;
+    } while (place != NO_PLACE);
+    assert_true(pages >= 4);
+}
+
 /* ---- Files in a transaction ---- */
 
 /* Version 3 of all pages, not committed, in the block that is open. The place of the first one. */
@@ -200,7 +238,7 @@ static void a_lost_header_in_a_transaction(void **state)
         struct bed bed;
 
         files_start(&bed);
-        (void)collect_damaged(&bed, STREAM_DURABLE, rewrite(&bed), NEVER);
+        (void)collect_damaged(&bed, STREAM_DURABLE, rewrite(&bed), HEADER, NEVER);
         assert_int_equal(file_lost(&bed, "f", PAGES, 300), 1);
         if (commits)
             assert_int_equal(bed_commit(&bed), 0);
@@ -252,7 +290,7 @@ static void swap_header(struct bed *bed, slot_t *slots, uint64_t *names, uint32_
         if (slot_lives_at(bed, slots[i], place))
             hit = i;
     *lost += hit < SLOTS;
-    assert_int_equal(collect_damaged(bed, STREAM_HOT, place, NEVER), BLOCK_BAD);
+    assert_int_equal(collect_damaged(bed, STREAM_HOT, place, HEADER, NEVER), BLOCK_BAD);
     for (uint32_t i = 0; i < SLOTS; i++) {
         int source = bed_load(bed, slots[i], 0, page);
 
@@ -296,11 +334,12 @@ static void a_header_is_looked_at_twice(void **state)
         struct bed bed;
 
         files_start(&bed);
-        assert_int_equal(collect_damaged(&bed, STREAM_DURABLE, record_place(&bed, STREAM_DURABLE, nth), AT_SECOND_LOOK),
-                         BLOCK_BAD);
+        assert_int_equal(
+            collect_damaged(&bed, STREAM_DURABLE, record_place(&bed, STREAM_DURABLE, nth), HEADER, AT_SECOND_LOOK),
+            BLOCK_BAD);
         assert_int_equal(files_lost(&bed), 0);
         swap_start(&bed, slots, names);
-        assert_int_equal(collect_damaged(&bed, STREAM_HOT, record_place(&bed, STREAM_HOT, nth), AT_SECOND_LOOK),
+        assert_int_equal(collect_damaged(&bed, STREAM_HOT, record_place(&bed, STREAM_HOT, nth), HEADER, AT_SECOND_LOOK),
                          BLOCK_BAD);
         assert_true(load_all(&bed, slots, names, SLOTS) > 0);
         bed_reboot(&bed);
@@ -365,9 +404,9 @@ static void crowded_swap_moves_no_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_lost_header_is_one_page),   cmocka_unit_test(a_lost_header_in_a_transaction),
-        cmocka_unit_test(a_lost_header_is_one_slot),   cmocka_unit_test(a_header_is_looked_at_twice),
-        cmocka_unit_test(crowded_swap_moves_no_files),
+        cmocka_unit_test(a_lost_header_is_one_page),      cmocka_unit_test(a_damaged_payload_goes_on_to_fail),
+        cmocka_unit_test(a_lost_header_in_a_transaction), cmocka_unit_test(a_lost_header_is_one_slot),
+        cmocka_unit_test(a_header_is_looked_at_twice),    cmocka_unit_test(crowded_swap_moves_no_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
