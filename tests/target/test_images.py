@@ -6,12 +6,12 @@ The boot code shares its flash with the swap, so its bytes are compared before a
 import hashlib
 import os
 import random
-import re
-import shutil
 import subprocess
 import sys
 
 import pytest
+from board_boot import (FROM_SD, FROM_SPI, TIMEOUT_S, blank_flash, boot, boot_package, emulator, make_image,    # noqa: F401
+                        outside_partition, wait_for)
 from conftest import PROGRAMS, ROOT, statistics
 
 sys.path.insert(0, str(ROOT / 'platform'))
@@ -19,89 +19,9 @@ from board_fdt import Tree                                       # noqa: E402
 from board_fit import image_of                                   # noqa: E402
 from board_gpt import SECTOR, TYPE_FIRST_STAGE, TYPE_VELLUM, Table     # noqa: E402
 from board_layout import FLASH_BYTES, VELLUM_END, VELLUM_START   # noqa: E402
-from board_package import package_folder                         # noqa: E402
-from run_options import RunError                                 # noqa: E402
-from run_qemu import version                                     # noqa: E402
 
 BOARDS = ('hifive-unleashed', 'hifive-unmatched')
-TIMEOUT_S = 900
-# The SPL's device tree says that the board has so much.
-RAM = '8G'
 SEED = 0x1a6e5
-FROM_SPI, FROM_SD = 6, 11       # MSEL
-# Seen with 10.0, not with 7.2: the SPL stops at its first read of the card, whatever is on it.
-SD_BROKEN_SINCE = (10, 0)
-
-
-@pytest.fixture(scope='session')
-def boot_package(tmp_path_factory):
-    """usr/lib/u-boot of Debian's u-boot-sifive; one worker fetches it."""
-    if 'U_BOOT' in os.environ:
-        return os.environ['U_BOOT']
-    if not shutil.which('dpkg-deb'):
-        pytest.skip('the boot stages are taken from a Debian package, and this host has no dpkg-deb')
-    lock = ROOT / 'build' / 'boot-lock'
-    lock.parent.mkdir(exist_ok=True)
-    with open(lock, 'w', encoding='utf-8') as file:
-        import fcntl
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            return package_folder()
-        except RunError as error:
-            pytest.skip(str(error))
-
-
-@pytest.fixture
-def make_image(tmp_path, boot_package):
-    """make_image(BOARD, MEDIUM, KEY=value ...) gives the image's path."""
-    def call(board, medium, **keys):
-        out = tmp_path / f'{board}-{medium}-{len(list(tmp_path.iterdir()))}.img'
-        words = [f'{key}={value}' for key, value in {'OUT': out, 'U_BOOT': boot_package, **keys}.items()]
-        done = subprocess.run([ROOT / 'platform' / 'board_image', f'BOARD={board}', f'MEDIUM={medium}', *words],
-                              capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-        print(done.stdout, done.stderr)
-        assert done.returncode == 0, done.stderr
-        return out
-    return call
-
-
-def emulator(boot_package, select, drives):
-    qemu = os.environ.get('QEMU', 'qemu-system-riscv64')
-    spl = os.path.join(boot_package, 'sifive_unleashed', 'u-boot-spl.bin')
-    words = [qemu, '-M', f'sifive_u,msel={select}', '-smp', '5', '-m', RAM, '-bios', spl, '-no-reboot', '-display', 'none',
-             '-monitor', 'none', '-serial', 'stdio']
-    for bus, path in drives:
-        words += ['-drive', f'file={path},if={bus},format=raw']
-    return words
-
-
-@pytest.fixture
-def boot(boot_package):
-    """boot(MSEL, [(bus, path) ...]) runs to power off and gives what the console said."""
-    def call(select, drives):
-        qemu = os.environ.get('QEMU', 'qemu-system-riscv64')
-        if select == FROM_SD and version(qemu) >= SD_BROKEN_SINCE:
-            pytest.skip(f'{qemu}: Debian\'s own untouched SPL and U-Boot do not get past its SD card either')
-        done = subprocess.run(emulator(boot_package, select, drives), stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=TIMEOUT_S, check=False)
-        text = done.stdout.decode(errors='replace').replace('\r\n', '\n')
-        print(text[-6000:], done.stderr.decode(errors='replace'))
-        # A framed console marks its lines by a byte (firmware/console.h).
-        assert 'U-Boot SPL' in text and re.search(r'(vellum: |\x10v)end status=', text)
-        return text
-    return call
-
-
-def outside_partition(path):
-    """What the board boots from: everything but Vellum's partition."""
-    data = path.read_bytes()
-    return data[:VELLUM_START] + data[VELLUM_END:]
-
-
-def blank_flash(tmp_path):
-    path = tmp_path / 'flash.img'
-    path.write_bytes(b'\xff' * FLASH_BYTES)
-    return path
 
 
 FILES = f'{PROGRAMS}/hello {PROGRAMS}/cat=bin/cat {ROOT}/Makefile=texts/rules'
@@ -152,7 +72,7 @@ def test_the_main_job_runs_from_the_spi_image(make_image, boot):
     assert outside_partition(flash) == before
 
 
-@pytest.mark.parametrize('moment', ['vellum: up', '1: first', '1: second'])
+@pytest.mark.parametrize('moment', ['vellum: entropy', '1: first', '1: second'])
 def test_boot_code_survives_power_cuts(make_image, boot, boot_package, moment):
     """Killed while pages go out, soon after something was said, then booted again from the same flash."""
     flash = make_image('hifive-unleashed', 'spi', FILES=f'{PROGRAMS}/hello {PROGRAMS}/fill', FRAMES=600,
@@ -166,14 +86,6 @@ def test_boot_code_survives_power_cuts(make_image, boot, boot_package, moment):
     assert outside_partition(flash) == before
     assert '1: third' in boot(FROM_SPI, [('mtd', flash)])
     assert outside_partition(flash) == before
-
-
-def wait_for(running, words):
-    said = b''
-    while words not in said:
-        part = os.read(running.stdout.fileno(), 4096)
-        assert part, said
-        said += part
 
 
 # ---- The images themselves ----
@@ -227,7 +139,7 @@ def test_the_image_for_the_delivered_first_stage(make_image, tmp_path):
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     try:
         wait_for(running, b'vellum: SiFive HiFive Unleashed')
-        wait_for(running, b'vellum: up')
+        wait_for(running, b'vellum: entropy')
     finally:
         running.kill()
         running.wait()
