@@ -170,10 +170,10 @@ campaign-hil: setup-check  ## the tests over the console again and again, in ran
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
 	@HIL_ARGS="$(ARGS)" $(PYTHON) tests/hil/campaign.py $(or $(REPEAT),1000) $(or $(SEED),1) $(TARGET)
 
-campaign-kill: setup-check  ## the emulator killed at a thousand random moments and more, ten a seed: SEEDS=100 FIRST=1
+campaign-kill: setup-check  ## the emulator killed at a thousand random moments and more, ten a seed; faults beside the boot code: SEEDS=100 FIRST=1
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
 	@KILL_TESTS=$(or $(SEEDS),100) KILL_FIRST=$(or $(FIRST),1) $(PYTHON) -m pytest -q -rP --show-capture=stdout \
-	    -n $$(nproc) -p no:cacheprovider tests/target/test_kill.py
+	    -n $$(nproc) -p no:cacheprovider tests/target/test_kill.py tests/target/test_boot_faults.py
 
 campaign-programs: setup-check  ## programs, stressors and cases with frames for a quarter, half and all, into tests/RESULTS.md: ONLY= SEEDS=3
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all programs
