@@ -46,4 +46,13 @@ static inline void event_note(enum event_kind kind, unsigned code, uint64_t valu
     event->code = (uint16_t)code;
 }
 
+/* The hart went to `task`; once, when that was what happened last anyway. */
+static inline void event_note_run(uint32_t task)
+{
+    const struct event *last = &event_ring.of[(event_ring.next - 1) % EVENTS];
+
+    if (last->kind != EVENT_RUN || last->task != task)
+        event_note(EVENT_RUN, 0, 0);
+}
+
 #endif

@@ -204,7 +204,7 @@ static void switch_to(struct hart *hart, struct task *next)
         space_show(hart, next->space);
     hart->current = next;
     if (next->process) /* kernel threads come and go all the time */
-        event_note(EVENT_RUN, 0, 0);
+        event_note_run(next->id);
     task_switch_stacks(&from->stack_pointer, next->stack_pointer);
     task_switched();
 }
