@@ -127,6 +127,8 @@ void fault_signal_frame(const struct trap_frame *frame)
 {
     struct verdict verdict = { LINUX_SIGSEGV, LINUX_SI_KERNEL, "a signal's frame is out of reach" };
 
+    if (task_current()->attention & ATTENTION_END)
+        return; /* as below */
     report(frame, CAUSE_STORE_PAGE, frame->sp, &verdict);
     process_end(process_current(), STATUS_SIGNAL(LINUX_SIGSEGV));
 }

@@ -162,7 +162,7 @@ static bool parse(struct inject_rule *rule, unsigned count, const char *const *w
         int key = FIND(words[i], keys);
         uint64_t value;
 
-        if (key < 0 || !monitor_number(words[i + 1], &value))
+        if (key < 0 || !monitor_number(words[i + 1], &value) || value > UINT32_MAX)
             return false;
         rule->key[key] = (uint32_t)value;
     }

@@ -70,6 +70,8 @@ static int flip_flash(struct flash *flash, const struct aim *aim)
 {
     if (!flash)
         return -ENODEV;
+    if (aim->address > UINT32_MAX || aim->bit > UINT32_MAX)
+        return -EINVAL;
     while (flash->in_flight)
         flash_poll(flash);
     return inject_flash_flip(flash, (uint32_t)aim->address, (uint32_t)aim->bit,

@@ -68,7 +68,7 @@ static char *take_apart(char line[MONITOR_LINE_BYTES], size_t length)
     line[length] = 0;
     char *end = strchr(line, ' ');
 
-    if (!end || end - line > (ptrdiff_t)ID_BYTES + 1)
+    if (!end || end == line + 1 || end - line > (ptrdiff_t)ID_BYTES + 1)
         return NULL;
     *end = 0;
     return end + 1;

@@ -1,5 +1,6 @@
 /*
- * The end of the firmware by a bug of its own: what is known is printed once, and the machine powers off as failed.
+ * The end of the firmware by a bug of its own: what is known is printed once, and the machine powers off as
+ * failed, or starts again (panic=reboot).
  * Whatever this code trips over itself only makes the report shorter.
  */
 #include "firmware/kmap.h"

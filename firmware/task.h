@@ -168,12 +168,13 @@ void task_init(uint32_t hart_id, bool has_float);
 /* Serves interrupts and runs other tasks for ever; what firmware_main() ends in. */
 _Noreturn void task_idle(void);
 
+/* All there are, kernel threads and this one included. */
+uint32_t task_count(void);
+
 /*
  * Both: -ENOMEM; they may sleep; the task is not READY before task_start().
  * A kernel thread begins in entry(argument) and may return from it. A user task begins in user mode as its frame says.
  */
-/* All there are, kernel threads and this one included. */
-uint32_t task_count(void);
 int task_create_kernel(const char *name, void (*entry)(void *argument), void *argument, struct task **task) MUST_CHECK;
 int task_create_user(struct process *process, struct task **task) MUST_CHECK;
 void task_start(struct task *task);

@@ -48,6 +48,8 @@ def show_source(name, number):
         lines = (ROOT / name).read_text(encoding='utf-8').splitlines()
     except OSError:
         return
+    if not 0 < number <= len(lines):
+        return                          # another build's, or edited since
     first = last = number - 1
     while first > 0 and last - first < STATEMENT_LINES and not STATEMENT.search(lines[first]):
         first -= 1

@@ -43,11 +43,13 @@ class Code:
 
 def calls(path, words):
     """Lines `function (file:line)` for the words that matter; none without symbols."""
+    if not words:
+        return []               # the tool would read them from our standard input
     try:
         code = Code(path)
         addresses = words[:1] + [word - 1 for word in words[1:] if code.is_return(word)]
         said = subprocess.run([ADDR2LINE, '-f', '-s', '-e', path, *map(hex, addresses)], capture_output=True, text=True,
-                              check=True).stdout.splitlines()
+                              check=True, stdin=subprocess.DEVNULL).stdout.splitlines()
     except (OSError, struct.error, IndexError, subprocess.CalledProcessError):
         return []
     lines = [f'{name} ({place.split(" ")[0]})' for name, place in zip(said[::2], said[1::2]) if name != '??']

@@ -36,7 +36,8 @@ static int heap_resize(struct process *process, va_t end)
         return (int)MM_RETRY(space_unmap(process->space, new_pages, old_pages - new_pages));
     if (new_pages == old_pages)
         return 0;
-    if (!limit_allows_data(new_pages - old_pages))
+    if (!limit_allows_data(new_pages - old_pages) ||
+        (process->locks_future && limit_check_locked(new_pages - old_pages)))
         return -ENOMEM;
     int64_t address = MM_RETRY(space_map(
         process->space, &(struct map_request){

@@ -53,13 +53,15 @@ static int make_page(struct object **made)
 
 int signal_map_return(struct space *space)
 {
-    struct object *made;
+    struct object *made = NULL;
     int error = page ? 0 : make_page(&made);
 
     if (error)
         return error;
     if (!page)
         page = made;
+    else if (made)
+        object_put(made); /* another task made one meanwhile */
     int64_t address = MM_RETRY(space_map(space, &(struct map_request){
                                                     .address = SIGNAL_RETURN,
                                                     .bytes = PAGE_BYTES,

@@ -183,10 +183,11 @@ def test_a_bit(spoiled, row, rng):
         assert 'wrong' not in seen or 'found' in seen or 'panic' in seen, f'bit {bit}: wrong bytes, and nobody noticed'
 
 
-def test_refused_without_the_boot_argument(target):
-    """Rules that make no sense are refused, and without rules nothing is injected."""
+@pytest.mark.needs('faults')
+def test_rules_that_make_no_sense_are_refused(target):
+    """And without rules nothing is injected."""
     for words in ('fail', 'fail nothing', 'delay frame', 'lose timer', 'storm timer', 'fail read every', 'fail read every x',
-                  'flip', 'flip pte 1', 'flip pte 9999 0 0', 'flip flash 0', 'fail read sometimes 3'):
+                  'flip', 'flip pte 1', 'flip pte 9999 0 0', 'flip flash 0', 'fail read sometimes 3', 'fail read nth 4294967297', 'flip flash 0x100000000 0'):
         assert target.command(f'inject {words}').result < 0, words
     assert target.command('inject').lines == []
     assert target.command('inject clear').result == 0

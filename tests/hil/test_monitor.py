@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 COMMANDS = ('help', 'ps', 'run', 'kill', 'maps', 'pte', 'mem', 'free', 'log', 'files', 'blocks', 'wear', 'stats', 'check', 'swapon',
-            'swapoff', 'sync', 'format', 'uptime', 'halt')
+            'swapoff', 'sync', 'format', 'uptime', 'panic', 'inject', 'halt')
 STATS = ('faults_zero', 'faults_cow', 'faults_file', 'faults_tail', 'faults_flash', 'evict_clean', 'evict_dirty', 'tail_records',
          'flash_read_bytes', 'flash_program_bytes', 'flash_erases', 'gc_moved_bytes', 'frames_total', 'frames_peak', 'tail_peak_bytes')
 
@@ -27,7 +27,6 @@ def background(target, words='end loop'):
 # ---- What each says ----
 
 def test_help_names_every_command(target):
-    assert tuple(line.split()[0] for line in target.good('help').splitlines())[:len(COMMANDS)]
     listed = {line.split()[0] for line in target.good('help').splitlines()}
     assert listed >= set(COMMANDS)
 
@@ -161,12 +160,12 @@ def test_format_of_a_running_store_is_refused(target):
 
 # ---- Tasks ----
 
-@pytest.mark.parametrize('words, error', [('nothing', 'ENOENT'), ('hello/', 'ENOTDIR'), ('/', 'EACCES'), ('.', 'EACCES'), ('&', 'EINVAL'),
+@pytest.mark.parametrize('words, error', [('nothing', 'ENOENT'), ('hello/', 'ENOENT'), ('/', 'EACCES'), ('.', 'EACCES'), ('&', 'EINVAL'),
                                           ('nothing &', 'ENOENT')])
 def test_run_of_no_program(target, words, error):
     done = target.command(f'run {words}')
     assert done.result < 0 and done.text
-    assert done.error == error or error in ('EACCES', 'ENOTDIR'), done
+    assert done.error == error, done
 
 
 @pytest.mark.parametrize('status', [0, 1, 7, 127, 128, 255])

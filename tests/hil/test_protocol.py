@@ -40,6 +40,7 @@ DAMAGES = {
     'a space behind': whole()[:-1] + b' \n',
     'two in one': whole()[:-1] + whole(),
     'no id': checked(b' run keep write damaged 4 1'[1:].replace(b' ', b'')),
+    'an empty id': checked(b' run keep write damaged 4 1'),
     'an id too long': checked(b'123456789 run keep write damaged 4 1'),
     'only a hash': b'#\n',
     'only a star': b'*\n',

@@ -101,3 +101,10 @@ def test_nothing_is_left_running(number):
     while children_of(mark) and time.monotonic() < deadline:
         os.sched_yield()
     assert not children_of(mark)
+
+
+def test_a_trace_of_nothing_needs_no_input():
+    """With our standard input held open: nobody but the program reads it."""
+    with subprocess.Popen(words('line:panic_trace_vellum_0_0_0_0 line:panic_mm/vm/check.c:999999: end:0'), cwd=ROOT,
+                          stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as runner:
+        assert runner.wait(60) == 125
