@@ -95,8 +95,10 @@ def blank_flash(tmp_path):
 
 
 def wait_for(running, words):
+    """What it says up to `words`, and what came with them: a later wait would not see that again."""
     said = b''
     while words not in said:
         part = os.read(running.stdout.fileno(), 4096)
         assert part, said
         said += part
+    return said

@@ -138,8 +138,7 @@ def test_the_image_for_the_delivered_first_stage(make_image, tmp_path):
                                 '-bios', raw, '-no-reboot', '-display', 'none', '-monitor', 'none', '-serial', 'stdio'],
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     try:
-        wait_for(running, b'vellum: SiFive HiFive Unleashed')
-        wait_for(running, b'vellum: entropy')
+        assert b'vellum: SiFive HiFive Unleashed' in wait_for(running, b'vellum: entropy')
     finally:
         running.kill()
         running.wait()
