@@ -175,9 +175,10 @@ int node_read_page(struct store *store, uint32_t id, uint32_t index, void *page)
 /*
  * A transaction: begin (with the most pages it will write: -ENOSPC is said here and only here: no room, or the declared
  * life is used up for now), write pages, commit.
- * One at a time: -EAGAIN. commit answers 0 when all is on flash, -EAGAIN until then. -EIO from write or commit: nothing
- * of the transaction has happened; begin anew. After a cut the store is as of the last commit that answered 0, or a
- * later one whole; one that answered -EIO counts as such only where no block was left to say otherwise.
+ * One at a time: -EAGAIN, until commit has told its end. commit answers 0 when all is on flash, -EAGAIN until then.
+ * -EIO from write or commit: nothing of the transaction has happened; begin anew. After a cut the store is as of the
+ * last commit that answered 0, or a later one whole; one that answered -EIO counts as such only where no block was left
+ * to say otherwise.
  */
 int store_begin(struct store *store, uint32_t pages) MUST_CHECK;
 int node_write_page(struct store *store, uint32_t id, uint32_t index, const void *page) MUST_CHECK;

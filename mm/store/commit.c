@@ -72,6 +72,14 @@ static int transaction_prepare(struct store *store, uint32_t pages)
     return ready_to_begin(store) ? 0 : durable_room(store, transaction->blocks, pages > 0);
 }
 
+/* Until its end was told: who made it would else take the next one's end for its own. */
+static bool transaction_taken(const struct transaction *transaction)
+{
+    return transaction->state == TRANSACTION_OPEN || transaction->state == TRANSACTION_COMMITTING ||
+           transaction->state == TRANSACTION_DONE ||
+           (transaction->state == TRANSACTION_FAILED && !transaction->refused && !transaction->told);
+}
+
 int store_begin(struct store *store, uint32_t pages)
 {
     struct transaction *transaction = &store->transaction;
@@ -80,14 +88,14 @@ int store_begin(struct store *store, uint32_t pages)
 
     if (!store->flash)
         return -ENOSPC;
-    if (transaction->state == TRANSACTION_OPEN || transaction->state == TRANSACTION_COMMITTING ||
-        transaction->state == TRANSACTION_DONE)
+    if (transaction_taken(transaction))
         return -EAGAIN;
     if (transaction->state != TRANSACTION_WANTED && !life_left(store))
         return -ENOSPC;
     if (transaction->state != TRANSACTION_WANTED)
         collector_recovered(store);
     transaction->refused = false;
+    transaction->told = false;
     error = refused ? -ENOSPC : transaction_prepare(store, pages);
     if (error == -EAGAIN)
         return error;
@@ -134,6 +142,7 @@ int node_write_page(struct store *store, uint32_t id, uint32_t index, const void
 {
     int error = write_check(store, id, index);
 
+    store->transaction.told |= error == -EIO;
     if (!error)
         error = change_reserve(store, 1);
     if (!error)

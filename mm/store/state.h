@@ -243,6 +243,7 @@ struct transaction {
     uint32_t commit_place[2];       /* of the pair being written */
     uint64_t commit_counts;         /* what it says */
     bool refused;                   /* the store could not be brought to where one can begin */
+    bool told;                      /* it has failed, and a write has said so */
     struct change_page *changes;    /* newest page first */
     struct change_page *spare;      /* pages for more */
     struct change_page *holes_page; /* committing: how far holes have been written */

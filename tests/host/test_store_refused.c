@@ -35,14 +35,14 @@ static void scene(struct bed *bed, uint64_t seed, slot_t *slots)
     for (uint32_t i = 0; i < PAGES; i++)
         assert_int_equal(bed_write(bed, id, i, OLD + i), 0);
     assert_int_equal(bed_commit(bed), 0);
-    assert_int_equal(bed_begin(bed, PAGES), 0);
+    assert_int_equal(bed_begin(bed, PAGES + 1), 0);
     for (uint32_t i = 0; i < PAGES; i++)
         assert_int_equal(bed_write(bed, id, i, NEW + i), 0);
     assert_true(bed_settle(bed, 10000));
 }
 
 /* Every block that a program could go to denies it; with `dirty` there will be others, once they are erased. */
-static void refuse(struct bed *bed, uint64_t seed, bool dirty)
+static void deny(struct bed *bed, uint64_t seed, bool dirty)
 {
     slot_t slots[SLOTS] = { 0 };
     struct block_info info;
@@ -55,6 +55,11 @@ static void refuse(struct bed *bed, uint64_t seed, bool dirty)
     }
     for (uint32_t i = 0; i < SLOTS; i++)
         slot_put(bed->store, slots[i]);
+}
+
+static void refuse(struct bed *bed, uint64_t seed, bool dirty)
+{
+    deny(bed, seed, dirty);
     assert_int_equal(bed_commit(bed), -EIO);
 }
 
@@ -133,12 +138,64 @@ static void nor_with_the_next_transaction(void **state)
     assert_true(!error || error == -ENOSPC);
 }
 
+/* Who waits for the next transaction asks before each question of the one whose own is refused. */
+static void hears_of_it(struct bed *bed)
+{
+    int error = -EAGAIN;
+
+    for (uint32_t i = 0; i < 100000 && error == -EAGAIN; i++) {
+        assert_int_equal(store_begin(bed->store, 0), -EAGAIN);
+        error = store_commit(bed->store);
+        (void)store_step(bed->store);
+    }
+    assert_int_equal(error, -EIO);
+    assert_int_equal(pages_at(bed, OLD), PAGES);
+    error = bed_begin(bed, 0);
+    assert_true(!error || error == -ENOSPC);
+}
+
+static void who_made_it_hears_of_it(void **state)
+{
+    struct bed bed;
+
+    (void)state;
+    for (uint32_t dirty = 0; dirty < 2; dirty++) {
+        deny(&bed, dirty, dirty);
+        hears_of_it(&bed);
+        bed_stop(&bed);
+    }
+}
+
+/* Its last page could not be written: nobody asks for a page any more. */
+static void and_of_a_page(void **state)
+{
+    struct bed bed;
+    uint32_t id;
+
+    (void)state;
+    for (uint32_t asks = 0; asks < 2; asks++) {
+        deny(&bed, asks, false);
+        assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &id), 0);
+        assert_int_equal(bed_write(&bed, id, PAGES, NEW), 0);
+        assert_true(bed_settle(&bed, 10000));
+        if (asks) {
+            assert_int_equal(bed_write(&bed, id, PAGES, NEW), -EIO);
+            assert_int_equal(bed_begin(&bed, 0), -ENOSPC);
+        } else {
+            hears_of_it(&bed);
+        }
+        bed_stop(&bed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_refused_commit_does_not_come_back),
         cmocka_unit_test(nor_in_part_when_nothing_can_be_written),
         cmocka_unit_test(nor_with_the_next_transaction),
+        cmocka_unit_test(who_made_it_hears_of_it),
+        cmocka_unit_test(and_of_a_page),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
