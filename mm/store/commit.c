@@ -409,10 +409,20 @@ static void refused_hold(struct store *store)
     store->doubt_pressing = true;
 }
 
+/* Collection has moved records of it, perhaps to where more would be written. */
+static void settled_abandon(struct store *store)
+{
+    uint32_t settled = store->streams[STREAM_SETTLED].block;
+
+    if (settled != NO_BLOCK && (block_at(store, settled)->bits & BLOCK_VOID))
+        stream_abandon(store, STREAM_SETTLED);
+}
+
 static void transaction_refused(struct store *store)
 {
     stream_abandon(store, STREAM_DURABLE);
     changes_undo(store);
+    settled_abandon(store);
     failing_void(store);
     store->nodes->dirty = UINT64_MAX >> (NODE_PAGES - store->nodes->page_count);
     if (store->transaction.state == TRANSACTION_COMMITTING)

@@ -13,12 +13,13 @@
 
 #include "tests/host/store_rig.h"
 
-#define BLOCKS      28u
+#define BLOCKS      40u
 #define BLOCK_BYTES 16384u
 #define PAGES       16u
 #define OLD         100u
 #define NEW         500u
-#define SLOTS       60u
+#define NEWER       900u
+#define SLOTS       90u
 
 static uint64_t buffer[BED_PAGE / 8];
 
@@ -188,6 +189,59 @@ static void and_of_a_page(void **state)
     }
 }
 
+/* The faults of all blocks that a program could go to; not of what collection has open. */
+static void faults_set(struct bed *bed, bool open_only, unsigned faults)
+{
+    struct block_info info;
+
+    for (uint32_t i = 0; i < BLOCKS; i++) {
+        assert_int_equal(store_block(bed->store, i, &info), 0);
+        if ((info.state == BLOCK_OPEN && info.stream != STREAM_SETTLED) || (info.state == BLOCK_ERASED && !open_only))
+            nor_set_faults(bed->nor, i * BLOCK_BYTES, BLOCK_BYTES, faults);
+    }
+}
+
+static void another(struct bed *bed, uint32_t id)
+{
+    nor_set_faults(bed->nor, 0, BLOCKS * BLOCK_BYTES, 0);
+    assert_int_equal(bed_begin(bed, 1), 0);
+    assert_int_equal(bed_write(bed, id, PAGES, OLD), 0);
+    assert_int_equal(bed_commit(bed), 0);
+}
+
+/* A block fails while a transaction writes to it, what it holds is moved, and then no other can be had. */
+static void nor_what_was_moved(void **state)
+{
+    struct bed bed;
+    uint32_t id;
+
+    (void)state;
+    for (uint32_t written = 0; written < PAGES; written++) {
+        slot_t slots[SLOTS] = { 0 };
+
+        scene(&bed, written, slots);
+        assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &id), 0);
+        assert_int_equal(bed_commit(&bed), 0);
+        assert_int_equal(bed_begin(&bed, PAGES), 0);
+        for (uint32_t i = 0; i < PAGES; i++) {
+            if (i == written)
+                faults_set(&bed, true, NOR_FAULT_PROGRAM_FAILS);
+            assert_int_equal(bed_write(&bed, id, i, NEWER + i), 0);
+            assert_true(bed_settle(&bed, 10000));
+        }
+        faults_set(&bed, false, NOR_FAULT_PROGRAM_DENIED);
+        for (uint32_t i = 0; i < SLOTS; i++)
+            slot_put(bed.store, slots[i]);
+        assert_int_equal(bed_commit(&bed), -EIO);
+        assert_int_equal(pages_at(&bed, NEW), PAGES);
+        another(&bed, id);
+        bed_reboot(&bed);
+        assert_int_equal(pages_at(&bed, NEW), PAGES);
+        assert_null(store_check(bed.store));
+        bed_stop(&bed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +250,7 @@ int main(void)
         cmocka_unit_test(nor_with_the_next_transaction),
         cmocka_unit_test(who_made_it_hears_of_it),
         cmocka_unit_test(and_of_a_page),
+        cmocka_unit_test(nor_what_was_moved),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
