@@ -181,6 +181,8 @@ int node_read_page(struct store *store, uint32_t id, uint32_t index, void *page)
  * to say otherwise.
  */
 int store_begin(struct store *store, uint32_t pages) MUST_CHECK;
+/* Its maker gives up before it asked for the commit: nothing of it has happened. 0, or -EAGAIN. */
+int store_abort(struct store *store) MUST_CHECK;
 int node_write_page(struct store *store, uint32_t id, uint32_t index, const void *page) MUST_CHECK;
 int store_commit(struct store *store) MUST_CHECK;
 

@@ -3,7 +3,7 @@
  *
  *   NONE --store_begin()--> WANTED --room, no doubt, nothing void--> OPEN --store_commit()--> COMMITTING
  *    ^                                                                 |                          | holes, table pages,
- *    +--- store_commit() = -EIO --- FAILED <--- no block to be had ----+--------------------------+ commit pair
+ *    +--- store_commit() = -EIO --- FAILED <--- no block, store_abort()+--------------------------+ commit pair
  *    +--- store_commit() = 0 ------ DONE <--------------------------------------------------------+
  *
  * A commit is a pair of equal records that say up to which version records count. Both are written in sequence, after
@@ -446,4 +446,18 @@ void commit_failed(struct store *store)
         transaction_refused(store);
     if (transaction->state != TRANSACTION_NONE)
         transaction_end(store, TRANSACTION_FAILED);
+}
+
+int store_abort(struct store *store)
+{
+    struct transaction *transaction = &store->transaction;
+
+    if (transaction->state == TRANSACTION_OPEN && !work_page_free(store))
+        return -EAGAIN;
+    if (transaction->state == TRANSACTION_OPEN) {
+        transaction_refused(store);
+        transaction_end(store, TRANSACTION_FAILED);
+    }
+    transaction->told = true;
+    return 0;
 }

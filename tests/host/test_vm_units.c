@@ -688,6 +688,39 @@ static void test_closed_and_dirty(void **state)
     assert_int_equal(word, 77);
 }
 
+static bool refuse_frames(enum mm_request request)
+{
+    return request == MM_FRAMES;
+}
+
+/* A page that is out cannot be brought back for it: nothing of the file is changed, and the next sync begins anew. */
+static void test_a_sync_that_gives_up(void **state)
+{
+    uint32_t node = rig_file("given up", 2);
+    struct object *object;
+    uint64_t word, before;
+
+    (void)state;
+    read_durable(node, 0, &before);
+    assert_int_equal(RIG_WAIT(object_of_node(node, &object)), 0);
+    map(AREA, 2, READ_WRITE, REGION_SHARED, object);
+    assert_int_equal(store(space, AREA + AT(1), 22), 0);
+    assert_int_equal(RIG_WAIT(space_advise(space, AREA + AT(1), AT(1), ADVICE_OUT)), 0);
+    assert_int_equal(store(space, AREA, 11), 0);
+    mm_refuse(refuse_frames);
+    assert_int_equal(RIG_WAIT(object_sync(object)), -ENOMEM);
+    mm_refuse(NULL);
+    rig_check();
+    read_durable(node, 0, &word);
+    assert_int_equal(word, before);
+    assert_int_equal(RIG_WAIT(object_sync(object)), 0);
+    read_durable(node, 0, &word);
+    assert_int_equal(word, 11);
+    read_durable(node, 1, &word);
+    assert_int_equal(word, 22);
+    object_put(object);
+}
+
 #define UNIT(test)             cmocka_unit_test_setup_teardown(test, start, stop)
 #define UNIT_IN(test, machine) cmocka_unit_test_setup_teardown(test, machine, stop)
 
@@ -718,6 +751,7 @@ int main(void)
         UNIT(test_cut_and_grown),
         UNIT(test_same_size_again),
         UNIT(test_closed_and_dirty),
+        UNIT(test_a_sync_that_gives_up),
         UNIT(test_moving_across_nodes),
     };
 
