@@ -189,6 +189,29 @@ static void and_of_a_page(void **state)
     }
 }
 
+/* Whoever made it gives up while a page is on its way, and once it is there. */
+static void nor_what_was_given_up(void **state)
+{
+    slot_t slots[SLOTS] = { 0 };
+    struct bed bed;
+    uint32_t id;
+
+    (void)state;
+    scene(&bed, 1, slots);
+    assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &id), 0);
+    assert_int_equal(bed_write(&bed, id, PAGES, NEW), 0);
+    assert_int_equal(store_abort(bed.store), -EAGAIN);
+    assert_true(bed_settle(&bed, 10000));
+    assert_int_equal(store_abort(bed.store), 0);
+    assert_int_equal(store_abort(bed.store), 0);
+    assert_int_equal(pages_at(&bed, OLD), PAGES);
+    assert_int_equal(bed_begin(&bed, 1), 0);
+    assert_int_equal(bed_write(&bed, id, PAGES, OLD), 0);
+    assert_int_equal(bed_commit(&bed), 0);
+    cut_and_look(&bed, true);
+    bed_stop(&bed);
+}
+
 /* The faults of all blocks that a program could go to; not of what collection has open. */
 static void faults_set(struct bed *bed, bool open_only, unsigned faults)
 {
@@ -251,6 +274,7 @@ int main(void)
         cmocka_unit_test(who_made_it_hears_of_it),
         cmocka_unit_test(and_of_a_page),
         cmocka_unit_test(nor_what_was_moved),
+        cmocka_unit_test(nor_what_was_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
