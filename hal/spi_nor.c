@@ -316,8 +316,7 @@ static void spi_nor_poll(struct flash *flash)
 
 /*
  * A reset of the processor does not reset the flash. In this order: a continuous read (1-4-4 with mode bits) ends after
- * 16 clocks with IO0 high; deep power-down ends by ab, which a busy part ignores; an erase under way is waited out; and
- * 66 99 ends suspends and modes.
+ * 16 clocks with IO0 high; deep power-down ends by ab, which a busy part ignores; an erase under way is waited out.
  */
 static int wake(struct spi_nor *nor)
 {
@@ -335,10 +334,14 @@ static int wake(struct spi_nor *nor)
         error = register_read(nor, OP_READ_STATUS, &status, 1);
     if (!error && status == STATUS_NOBODY)
         error = -ENODEV;
-    if (!error)
-        error = wait_ready(nor, FOUND_BUSY_MOST_US);
-    if (!error)
-        error = command(nor, OP_RESET_ENABLE);
+    return error ? error : wait_ready(nor, FOUND_BUSY_MOST_US);
+}
+
+/* Takes the part's volatile protection and modes with it: only for one that cannot be used otherwise. */
+static int reset(struct spi_nor *nor)
+{
+    int error = command(nor, OP_RESET_ENABLE);
+
     if (!error)
         error = command(nor, OP_RESET);
     delay_us(nor, RESET_US);
@@ -370,6 +373,38 @@ static int learn(struct spi_nor *nor)
     return error ? error : spi_nor_facts(nor->id, sfdp, sizeof sfdp, &nor->facts);
 }
 
+static int recognize(struct spi_nor *nor)
+{
+    int error = identify(nor);
+
+    return error ? error : learn(nor);
+}
+
+/* What a reset of the processor has left suspended goes on to its end; unless the part says that nothing is. */
+static int end_suspended(struct spi_nor *nor)
+{
+    int state = register_test(nor, nor->facts.suspended);
+
+    if (state < 0 || (!state && (nor->facts.suspended.opcode || !nor->facts.resume)))
+        return state;
+    if (!nor->facts.resume)
+        return reset(nor);
+    state = command(nor, nor->facts.resume);
+    return state ? state : wait_ready(nor, FOUND_BUSY_MOST_US);
+}
+
+static int find(struct spi_nor *nor)
+{
+    int error = wake(nor);
+
+    if (error)
+        return error;
+    error = recognize(nor);
+    if (error && !reset(nor))
+        error = recognize(nor);
+    return error ? error : end_suspended(nor);
+}
+
 static void choose_opcodes(struct spi_nor *nor)
 {
     bool large = nor->facts.size_bytes > SIXTEEN_MIB;
@@ -392,12 +427,15 @@ static int find_protection(struct spi_nor *nor)
     uint8_t status = 0;
     int error = register_read(nor, OP_READ_STATUS, &status, 1);
     int bottom = error ? error : register_test(nor, facts->protect_bottom);
+    int others = bottom < 0 ? bottom : register_test(nor, facts->protect_others[0]);
     unsigned level = (unsigned)(status & facts->protect_bits) >> __builtin_ctz(facts->protect_bits);
 
-    if (bottom < 0)
-        return bottom;
+    if (!others)
+        others = register_test(nor, facts->protect_others[1]);
+    if (others < 0)
+        return others;
     nor->protected_start = 0;
-    nor->protected_bytes = level ? facts->size_bytes : 0;
+    nor->protected_bytes = level || others ? facts->size_bytes : 0;
     if (level && facts->protect_bottom.opcode && 1u << (level - 1) < blocks) {
         nor->protected_bytes = PROTECT_BLOCK_BYTES << (level - 1);
         nor->protected_start = bottom ? 0 : facts->size_bytes - nor->protected_bytes;
@@ -421,11 +459,7 @@ int spi_nor_init(struct spi_nor *nor, const struct spi_nor_setup *setup)
 
     *nor = (struct spi_nor){ .setup = *setup };
     nor->hz = setup->spi->set_clock(setup->spi, hz);
-    error = wake(nor);
-    if (!error)
-        error = identify(nor);
-    if (!error)
-        error = learn(nor);
+    error = find(nor);
     if (!error)
         error = find_protection(nor);
     if (error)
@@ -450,7 +484,7 @@ int spi_nor_init(struct spi_nor *nor, const struct spi_nor_setup *setup)
 
 /* ---- Four lanes ---- */
 
-#define SAMPLE_BYTES 64u
+#define SAMPLE_BYTES 128u /* more than the longest burst that reads by four lanes can be told to wrap in, 64 */
 
 /* Contents in which a lane that is stuck, swapped or late would show. */
 static bool telling(const uint8_t *sample)

@@ -38,6 +38,7 @@ static const struct spi_nor_facts winbond = {
     .resume_gap_us = 20,
     .suspended = { 0x35, 0x80 }, /* SUS */
     .protect_bits = 0x3c,
+    .protect_others = { { 0x35, 0x40 }, { 0x15, 0x04 } }, /* CMP, WPS */
 };
 
 /* MT25QL256ABA and N25Q256A data sheets: "Flag Status Register", "AC Characteristics"; suspend only as SFDP says. */
@@ -49,7 +50,7 @@ static const struct spi_nor_facts micron = {
     .suspended = { 0x70, 0x44 },
     .errors = { 0x70, 0x32 }, /* erase, program, protection */
     .errors_clear = 0x50,
-    .protect_bits = 0x1c,
+    .protect_bits = 0x5c, /* BP3 is bit 6, behind TB */
 };
 
 /* MX25L25645G data sheet: "Security Register" (P_FAIL, E_FAIL, ESB, PSB), "AC Characteristics". */
@@ -61,6 +62,7 @@ static const struct spi_nor_facts macronix = {
     .suspended = { 0x2b, 0x0c },
     .errors = { 0x2b, 0x60 },
     .protect_bits = 0x3c,
+    .protect_others = { { 0x2b, 0x80 } }, /* WPSEL */
 };
 
 /* GD25Q256D data sheet: "Status Register" (SUS1, SUS2), "AC Characteristics". */
@@ -71,6 +73,7 @@ static const struct spi_nor_facts gigadevice = {
     .erase_64k = { 200000, 2000000 },
     .suspended = { 0x35, 0x84 },
     .protect_bits = 0x3c,
+    .protect_others = { { 0x35, 0x40 } }, /* CMP */
 };
 
 /* Different dies share an id, with and without the 4-byte opcodes; then SFDP tells them apart. */
@@ -296,11 +299,11 @@ static void take_sfdp(struct spi_nor_facts *facts, const struct spi_nor_facts *o
     }
 }
 
-/* A part that is not in the table: what it says of itself, and the BP bits that nearly all parts share. */
+/* A part that is not in the table: what it says of itself, and the BP bits that nearly all parts have. */
 static int unknown_part(const struct spi_nor_facts *own, struct spi_nor_facts *facts)
 {
     *facts = *own;
-    facts->protect_bits = 0x1c;
+    facts->protect_bits = 0x3c;
     if (!own->program.most_us || !own->erase_64k.most_us)
         return -ENOTSUP;
     return own->size_bytes > MIB_16 && !own->four_byte ? -ENOTSUP : 0;

@@ -34,10 +34,12 @@ struct spi_nor_facts {
     struct spi_nor_register suspended; /* a bit is set while an erase or program is suspended */
     struct spi_nor_register errors;    /* a bit is set when the last erase or program failed */
     uint8_t errors_clear;              /* opcode that clears them; 0: the next operation does */
-    uint8_t protect_bits;              /* BP bits, adjacent, of the status register (05) */
+    uint8_t protect_bits;              /* BP bits of the status register (05) */
     /* Where known, BP value n > 0 protects 2^(n-1) blocks of 64 KiB at the top of the part, or at its bottom when this
-     * bit is set. opcode 0: not known, any BP bit is taken to protect everything. */
+     * bit is set, and the BP bits are adjacent. opcode 0: not known, any BP bit is taken to protect everything. */
     struct spi_nor_register protect_bottom;
+    struct spi_nor_register
+        protect_others[2]; /* a bit that turns the BP bits about, or sets other locks in their place */
 };
 
 /*

@@ -135,7 +135,7 @@ static void unknown_parts_live_by_sfdp(void **state)
     put_basic(2, 4 * MIB * 8 - 1);
     assert_int_equal(learn(0x123456), 0);
     assert_int_equal(facts.size_bytes, 4 * MIB);
-    assert_int_equal(facts.protect_bits, 0x1c);
+    assert_int_equal(facts.protect_bits, 0x3c);
     assert_int_equal(facts.suspend, 0x75);
     image[11] = 9; /* the short table of the first JESD216: no times */
     assert_int_equal(learn(0x123456), -ENOTSUP);

@@ -24,6 +24,7 @@
 #define W25Q128   0xef4018u
 #define MX25L128  0xc22018u
 #define MT25QL128 0x20ba18u
+#define UNKNOWN   0x3456u /* a part of 1 MiB in no table */
 #define SEED      0x5b1u
 
 static struct nor *nor;
@@ -171,7 +172,7 @@ static void small_erases(void **state)
 static void unknown_part_with_sfdp(void **state)
 {
     (void)state;
-    part_new(0x3456);
+    part_new(UNKNOWN);
     assert_int_equal(probe(), 0);
     assert_int_equal(driver.flash.geometry.size_bytes, MIB);
     assert_int_equal(program(MIB - 10, "0123456789", 10), 0);
@@ -247,15 +248,60 @@ static void found_asleep(void **state)
     assert_false(chip.continuous_read);
 }
 
-/* A suspended erase is given up by the reset: the block is torn, as by a power cut, and the part is usable. */
-static void found_suspended(void **state)
+static void suspend_an_erase(uint32_t id)
 {
-    (void)state;
+    part_new(id);
+    put_pattern(0, BLOCK);
     assert_int_equal(nor_erase_begin(nor, 0, BLOCK), 0);
     assert_true(nor_suspend(nor));
+}
+
+/* It goes on to its end, whether the part can say that it is suspended or not. */
+static void found_suspended(void **state)
+{
+    static const uint32_t ids[] = { IS25WP256, W25Q128, MX25L128, UNKNOWN };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        suspend_an_erase(ids[i]);
+        chip.protect = 1 << 2;
+        assert_int_equal(probe(), 0);
+        assert_int_equal(nor->operation.kind, NOR_IDLE);
+        memset(pattern, 0xff, BLOCK);
+        reads_pattern(0, BLOCK);
+        assert_int_equal(chip.protect, 1 << 2);
+    }
+}
+
+/* No way to resume is known, or no id is answered: a reset gives the erase up, and the block is torn as by a power cut. */
+static void found_suspended_for_good(void **state)
+{
+    (void)state;
+    for (int mute = 0; mute < 2; mute++) {
+        suspend_an_erase(mute ? IS25WP128 : MT25QL128);
+        chip.mute_suspended = mute;
+        chip.sfdp_bytes = mute ? chip.sfdp_bytes : 0;
+        assert_int_equal(probe(), 0);
+        assert_int_equal(nor->operation.kind, NOR_IDLE);
+        assert_int_equal(erase(0), 0);
+    }
+}
+
+/* What lasts until power is off, and a reset would end: the board's own boot stage may count on it. */
+static void volatile_state_is_left(void **state)
+{
+    (void)state;
+    part_new(IS25WP256);
+    chip.four_byte_mode = true;
+    chip.protect = 8 << 2;
+    chip.protect_bottom = true;
     assert_int_equal(probe(), 0);
-    assert_int_equal(nor->operation.kind, NOR_IDLE);
-    assert_int_equal(erase(0), 0);
+    assert_int_equal(erase(128 * BLOCK - 1), -EINVAL);
+    assert_int_equal(erase(127 * BLOCK), -EROFS);
+    assert_int_equal(erase(128 * BLOCK), 0);
+    assert_int_equal(program(31 * MIB, "x", 1), 0);
+    assert_true(chip.four_byte_mode);
+    assert_int_equal(chip.protect, 8 << 2);
 }
 
 /* ---- Protection ---- */
@@ -300,6 +346,10 @@ static void protection_that_is_not_understood(void **state)
     assert_int_equal(spi_nor_writable(&driver, 0, 1), -EROFS);
     assert_int_equal(erase(8 * MIB), -EROFS);
     chip.protect = 0;
+    chip.protect_turned = true;
+    assert_int_equal(probe(), 0);
+    assert_int_equal(erase(8 * MIB), -EROFS);
+    chip.protect_turned = false;
     assert_int_equal(probe(), 0);
     assert_int_equal(erase(8 * MIB), 0);
 }
@@ -541,6 +591,9 @@ static void quad_that_does_not_work(void **state)
     assert_false(spi_nor_try_quad(&driver));
     reads_pattern(9 * BLOCK, 5000);
     chip.quad_miswired = false;
+    chip.quad_wraps = true;
+    assert_false(spi_nor_try_quad(&driver));
+    chip.quad_wraps = false;
     chip.quad_enable = false;
     assert_false(spi_nor_try_quad(&driver));
     reads_pattern(9 * BLOCK, 5000);
@@ -633,6 +686,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(found_busy_for_ever, setup, teardown),
         cmocka_unit_test_setup_teardown(found_asleep, setup, teardown),
         cmocka_unit_test_setup_teardown(found_suspended, setup, teardown),
+        cmocka_unit_test_setup_teardown(found_suspended_for_good, setup, teardown),
+        cmocka_unit_test_setup_teardown(volatile_state_is_left, setup, teardown),
         cmocka_unit_test_setup_teardown(protection_at_the_top, setup, teardown),
         cmocka_unit_test_setup_teardown(protection_at_the_bottom, setup, teardown),
         cmocka_unit_test_setup_teardown(protection_that_is_not_understood, setup, teardown),

@@ -21,7 +21,7 @@
 #define MIB        (1u << 20)
 #define BLOCK      65536u
 #define BYTES      3000u
-#define BP_LEVELS  16u
+#define BP_LEVELS  32u
 #define SFDP_4BAIT 0x80u
 
 enum sfdp { NO_SFDP, SFDP_3_BYTE, SFDP_4_BYTE };
@@ -37,8 +37,8 @@ static const struct part {
     { "IS25LP256", 0x9d6019, 32 * MIB, 0x3c, false, true },  { "IS25WP256", 0x9d7019, 32 * MIB, 0x3c, false, true },
     { "W25Q128JV", 0xef4018, 16 * MIB, 0x3c, false, false }, { "W25Q128FW", 0xef6018, 16 * MIB, 0x3c, false, false },
     { "W25Q256JV", 0xef4019, 32 * MIB, 0x3c, true, false },  { "W25Q256JW", 0xef6019, 32 * MIB, 0x3c, true, false },
-    { "MT25QL128", 0x20ba18, 16 * MIB, 0x1c, false, true },  { "MT25QU128", 0x20bb18, 16 * MIB, 0x1c, false, true },
-    { "MT25QL256", 0x20ba19, 32 * MIB, 0x1c, true, true },   { "MT25QU256", 0x20bb19, 32 * MIB, 0x1c, true, true },
+    { "MT25QL128", 0x20ba18, 16 * MIB, 0x5c, false, true },  { "MT25QU128", 0x20bb18, 16 * MIB, 0x5c, false, true },
+    { "MT25QL256", 0x20ba19, 32 * MIB, 0x5c, true, true },   { "MT25QU256", 0x20bb19, 32 * MIB, 0x5c, true, true },
     { "MX25L128", 0xc22018, 16 * MIB, 0x3c, false, true },   { "MX25U128", 0xc22538, 16 * MIB, 0x3c, false, true },
     { "MX25L256", 0xc22019, 32 * MIB, 0x3c, true, true },    { "MX25U256", 0xc22539, 32 * MIB, 0x3c, true, true },
     { "GD25Q128", 0xc84018, 16 * MIB, 0x3c, false, false },  { "GD25LQ128", 0xc86018, 16 * MIB, 0x3c, false, false },
@@ -205,11 +205,11 @@ static void test_protection_is_left_as_found(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < PARTS; i++) {
+        assert_int_equal(open_part(&parts[i], SFDP_4_BYTE), 0);
         for (unsigned level = 0; level < BP_LEVELS; level++) {
             bool understood = parts[i].id >> 16 == 0x9d, any = (level << 2 & parts[i].protect_bits) != 0;
             int error;
 
-            assert_int_equal(open_part(&parts[i], SFDP_4_BYTE), 0);
             chip.protect = (uint8_t)(level << 2);
             error = spi_nor_init(&driver, &driver.setup);
             assert_int_equal(error, 0);
@@ -225,6 +225,29 @@ static void test_protection_is_left_as_found(void **state)
             assert_int_equal(flash_read(&driver.flash, parts[i].size - BYTES, got, BYTES), 0);
             if (any)
                 assert_memory_equal(got, pattern, BYTES);
+        }
+    }
+}
+
+/* Locks of single blocks in place of the BP bits, and BP bits turned about: everything is taken to be protected. */
+static void test_other_protection_is_honoured(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < PARTS; i++) {
+        uint32_t maker = parts[i].id >> 16;
+        bool can_turn = maker == 0xef || maker == 0xc8, can_lock = maker == 0xef || maker == 0xc2;
+
+        for (unsigned which = 0; which < 2; which++) {
+            if (!(which ? can_lock : can_turn))
+                continue;
+            assert_int_equal(open_part(&parts[i], SFDP_4_BYTE), 0);
+            chip.protect_turned = !which;
+            chip.protect_single = which;
+            assert_int_equal(spi_nor_init(&driver, &driver.setup), 0);
+            assert_int_equal(flash_open_window(&driver.flash, 0, parts[i].size), 0);
+            assert_int_equal(run(FLASH_ERASE, 0, NULL, BLOCK), -EROFS);
+            assert_int_equal(run(FLASH_PROGRAM, parts[i].size - 1, pattern, 1), -EROFS);
+            assert_true(chip.protect_turned || chip.protect_single);
         }
     }
 }
@@ -254,6 +277,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_read_overtakes_an_erase, prepare, teardown),
         cmocka_unit_test_setup_teardown(test_failures_that_the_part_tells, prepare, teardown),
         cmocka_unit_test_setup_teardown(test_protection_is_left_as_found, prepare, teardown),
+        cmocka_unit_test_setup_teardown(test_other_protection_is_honoured, prepare, teardown),
         cmocka_unit_test_setup_teardown(test_quad_enable_is_left_as_found, prepare, teardown),
     };
 

@@ -8,6 +8,8 @@
 #define WAKE_NS     30000u
 #define RESET_NS    35000u
 #define BP_BITS     0x3cu
+#define BP_BITS_20  0x5cu /* Micron: TB is in between */
+#define WRAP_BYTES  64u
 #define PROTECT_64K 65536u
 
 enum maker {
@@ -78,6 +80,7 @@ static const struct form forms[] = {
     { 0x82, CLEAR_ERRORS, 0, 0, 1, MAKER_ISSI, 0, false },
     { 0x35, READ_REGISTER, 0, 0, 1, MAKER_WINBOND, 0, true },
     { 0x35, READ_REGISTER, 0, 0, 1, MAKER_GIGADEVICE, 0, true },
+    { 0x15, READ_REGISTER, 0, 0, 1, MAKER_WINBOND, 0, true },
     { 0x70, READ_REGISTER, 0, 0, 1, MAKER_MICRON, 0, true },
     { 0x50, CLEAR_ERRORS, 0, 0, 1, MAKER_MICRON, 0, false },
     { 0x2b, READ_REGISTER, 0, 0, 1, MAKER_MACRONIX, 0, false },
@@ -104,9 +107,14 @@ static void settle(struct nor_spi *chip)
     chip->write_enabled = false;
 }
 
+static unsigned protect_level(const struct nor_spi *chip)
+{
+    return (chip->protect & (chip->id >> 16 == MAKER_MICRON ? BP_BITS_20 : BP_BITS)) >> 2;
+}
+
 static uint8_t status_of(const struct nor_spi *chip)
 {
-    unsigned status = chip->protect & BP_BITS;
+    unsigned status = chip->protect;
 
     status |= nor_busy(chip->nor) ? STATUS_WIP : 0;
     status |= chip->write_enabled ? STATUS_WEL : 0;
@@ -132,14 +140,17 @@ static uint8_t register_of(const struct nor_spi *chip, uint8_t opcode)
     case 0x81:
         value = (chip->error_erase ? 0x08 : 0) | (chip->error_program ? 0x04 : 0);
         return (uint8_t)(value | (chip->error_protect ? 0x02 : 0));
+    case 0x15:
+        return chip->protect_single ? 0x04 : 0;
     case 0x35:
-        return (uint8_t)((suspended(chip) ? 0x80 : 0) | (chip->quad_enable ? 0x02 : 0));
+        value = (suspended(chip) ? 0x80 : 0) | (chip->protect_turned ? 0x40 : 0);
+        return (uint8_t)(value | (chip->quad_enable ? 0x02 : 0));
     case 0x70:
         value = (nor_busy(chip->nor) ? 0 : 0x80) | (suspended(chip) ? (erase ? 0x40 : 0x04) : 0);
         value |= (chip->error_erase ? 0x20 : 0) | (chip->error_program ? 0x10 : 0);
         return (uint8_t)(value | (chip->error_protect ? 0x02 : 0));
     default: /* 2b */
-        value = (chip->error_program ? 0x20 : 0) | (chip->error_erase ? 0x40 : 0);
+        value = (chip->error_program ? 0x20 : 0) | (chip->error_erase ? 0x40 : 0) | (chip->protect_single ? 0x80 : 0);
         return (uint8_t)(value | (suspended(chip) ? (erase ? 0x08 : 0x04) : 0));
     }
 }
@@ -147,17 +158,19 @@ static uint8_t register_of(const struct nor_spi *chip, uint8_t opcode)
 static bool is_protected(const struct nor_spi *chip, uint32_t address, uint32_t bytes)
 {
     uint32_t size = chip->nor->config.size_bytes;
-    unsigned level = (chip->protect & BP_BITS) >> 2;
+    unsigned level = protect_level(chip);
     uint64_t covered = level ? (uint64_t)PROTECT_64K << (level - 1) : 0;
 
     if (chip->id >> 16 != MAKER_ISSI || covered > size)
-        return level != 0;
+        return chip->protect_single || (level != 0) != chip->protect_turned;
     return chip->protect_bottom ? address < covered : address + bytes > size - covered;
 }
 
 void nor_spi_power_on(struct nor_spi *chip)
 {
     nor_power_on(chip->nor);
+    chip->protect = chip->protect_kept;
+    chip->four_byte_mode = chip->protect_turned = chip->protect_single = false;
     chip->write_enabled = chip->sleeping = chip->continuous_read = chip->reset_enabled = false;
     chip->error_program = chip->error_erase = chip->error_protect = false;
     chip->operating = NOR_IDLE;
@@ -172,6 +185,9 @@ static void read_array(struct nor_spi *chip, const struct form *form, const stru
 
     if (nor_read(chip->nor, t->address, into, t->bytes)) /* no power: the bus floats */
         memset(into, 0xff, t->bytes);
+    if (form->lanes == 4 && chip->quad_wraps)
+        for (uint32_t i = WRAP_BYTES; i < t->bytes; i++)
+            into[i] = into[i - WRAP_BYTES];
     if (form->lanes != 4 || (chip->quad_enable && !chip->quad_miswired))
         return;
     /* Lanes that are not driven read as ones; two that are swapped swap their bits. */
@@ -250,8 +266,10 @@ static void fill_sfdp(const struct nor_spi *chip, const struct spi_transaction *
 
 static void fill_id(const struct nor_spi *chip, const struct spi_transaction *t)
 {
+    bool mute = chip->mute_suspended && suspended(chip);
+
     for (uint32_t i = 0; i < t->bytes; i++)
-        ((uint8_t *)t->into)[i] = (uint8_t)(i < 3 ? chip->id >> (8 * (2 - i)) : 0);
+        ((uint8_t *)t->into)[i] = (uint8_t)(i < 3 && !mute ? chip->id >> (8 * (2 - i)) : 0);
 }
 
 static void suspend(struct nor_spi *chip)
@@ -369,6 +387,8 @@ static const char *mistake_of(const struct nor_spi *chip, const struct form *for
         return "the part is busy";
     if (t->address_bytes != form->address_bytes || t->dummy_bytes != form->dummy_bytes)
         return "wrong address or dummy bytes";
+    if (form->address_bytes == 3 && form->action != READ_SFDP && chip->four_byte_mode)
+        return "3 address bytes in 4-byte mode";
     if (t->bytes && t->data_lanes != form->lanes)
         return "wrong lanes";
     if (form->address_bytes && form->action != READ_SFDP && t->address >= chip->nor->config.size_bytes)

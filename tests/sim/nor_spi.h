@@ -9,7 +9,7 @@
  * status reads, suspend, ff and ab.
  *
  * Registers besides the status are those of the maker in the id: ISSI 48 81 82, Winbond and GigaDevice 35,
- * Micron 70 50, Macronix 2b.
+ * Micron 70 50, Macronix 2b, Winbond 15.
  */
 #ifndef TESTS_SIM_NOR_SPI_H
 #define TESTS_SIM_NOR_SPI_H
@@ -29,11 +29,15 @@ struct nor_spi {
     uint32_t hz;
 
     /* Kept without power. */
-    uint8_t protect;     /* status bits 2 to 5, BP0 to BP3 */
-    bool protect_bottom; /* TBS of ISSI; other makers' parts protect everything */
-    bool quad_enable;    /* without it the part drives one lane only */
+    uint8_t protect_kept; /* what `protect` is after power on and reset */
+    bool protect_bottom;  /* TBS of ISSI; other makers' parts protect everything */
+    bool quad_enable;     /* without it the part drives one lane only */
 
     /* Lost without power. */
+    uint8_t protect;     /* status bits, BP0 to BP3: 2 to 5, on Micron's parts 2 to 4 and 6 */
+    bool protect_turned; /* CMP: what BP bits protect is free, the rest is not */
+    bool protect_single; /* each block has a lock of its own in their place, and all are locked */
+    bool four_byte_mode; /* opcodes of 3 address bytes are a violation */
     bool write_enabled;
     int operating; /* NOR_PROGRAM or NOR_ERASE: begun, and its end not yet seen */
     bool sleeping; /* deep power-down */
@@ -48,6 +52,8 @@ struct nor_spi {
     bool controller_dead;     /* transact() is -ETIMEDOUT */
     bool never_write_enables; /* 06 does nothing */
     bool quad_miswired;       /* two lanes swapped */
+    bool quad_wraps;          /* reads by four lanes come round after 64 bytes, as some parts can be told to */
+    bool mute_suspended;      /* no id is answered while suspended */
     bool loses_next_resume;
     bool loses_next_suspend;
 };
