@@ -2,29 +2,11 @@
  * What Linux promises of faults and of the frame that a handler runs on, which differ with the processor: told in lines
  * that are the same on every riscv64 Linux.
  */
-#include "common.h"
+#include "linux.h"
 
-#include <signal.h>
 #include <ucontext.h>
 
 #define PAGE 4096u
-
-static void tell(const char *what, long result)
-{
-    if (result < 0)
-        printf("%s: %s\n", what, strerrorname_np(errno));
-    else
-        printf("%s: %ld\n", what, result);
-    fflush(stdout);
-}
-
-static void install(int number, void (*handler)(int, siginfo_t *, void *), int flags)
-{
-    struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags };
-
-    if (sigaction(number, &action, NULL) != 0)
-        die("sigaction: %s", strerror(errno));
-}
 
 static char *expected;
 static char *opened;

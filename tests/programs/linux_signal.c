@@ -1,27 +1,9 @@
 /* What Linux promises about signals, told in lines that are the same on every Linux. */
-#include "common.h"
+#include "linux.h"
 
-#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
-
-static void tell(const char *what, long result)
-{
-    if (result < 0)
-        printf("%s: %s\n", what, strerrorname_np(errno));
-    else
-        printf("%s: %ld\n", what, result);
-    fflush(stdout);
-}
-
-static void install(int number, void (*handler)(int, siginfo_t *, void *), int flags)
-{
-    struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags };
-
-    if (sigaction(number, &action, NULL) != 0)
-        die("sigaction: %s", strerror(errno));
-}
 
 static sigset_t set_of(int number)
 {

@@ -1,22 +1,12 @@
 /* What Linux promises about threads and futexes, told in lines that are the same on every Linux. */
-#include "common.h"
+#include "linux.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
-
-static void tell(const char *what, long result)
-{
-    if (result < 0)
-        printf("%s: %s\n", what, strerrorname_np(errno));
-    else
-        printf("%s: %ld\n", what, result);
-    fflush(stdout);
-}
 
 static pthread_t start(void *(*run)(void *), void *argument)
 {

@@ -1,7 +1,6 @@
 /* What Linux promises about timers, told in lines that are the same on every Linux: no times but in what is compared. */
-#include "common.h"
+#include "linux.h"
 
-#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -18,20 +17,10 @@ static void note(int number, siginfo_t *info, void *context)
     last_value = info->si_value.sival_int;
 }
 
-static void install(int number)
+static void note_signal(int number)
 {
-    struct sigaction action = { .sa_sigaction = note, .sa_flags = SA_SIGINFO };
-
-    sigaction(number, &action, NULL);
+    install(number, note, 0);
     came = 0;
-}
-
-static void tell(const char *what, long result)
-{
-    if (result < 0)
-        printf("%s: %s\n", what, strerrorname_np(errno));
-    else
-        printf("%s: %ld\n", what, result);
 }
 
 static long long now(clockid_t clock)
@@ -56,7 +45,7 @@ static void interval_timers(void)
     struct itimerval value = { .it_value = { 0, 30000 } }, left;
     long long start = now(CLOCK_MONOTONIC);
 
-    install(SIGALRM);
+    note_signal(SIGALRM);
     tell("setitimer", setitimer(ITIMER_REAL, &value, NULL));
     until(1);
     printf("once: %d, not too early: %d\n", (int)came, now(CLOCK_MONOTONIC) - start >= 30000000);
@@ -85,14 +74,14 @@ static void busy_timers(void)
     struct itimerval value = { .it_value = { 0, 20000 } };
     struct timespec rest = { 0, 60000000 };
 
-    install(SIGVTALRM);
+    note_signal(SIGVTALRM);
     setitimer(ITIMER_VIRTUAL, &value, NULL);
     nanosleep(&rest, NULL);
     printf("who sleeps uses no time: %d\n", (int)came);
     while (!came)
         continue;
     printf("then it is used up: %d\n", (int)came);
-    install(SIGPROF);
+    note_signal(SIGPROF);
     setitimer(ITIMER_PROF, &value, NULL);
     while (!came)
         continue;
@@ -105,7 +94,7 @@ static void created_timers(void)
     struct itimerspec value = { .it_value = { 0, 20000000 } }, left;
     timer_t timer, other;
 
-    install(SIGRTMIN);
+    note_signal(SIGRTMIN);
     tell("create", timer_create(CLOCK_MONOTONIC, &event, &timer));
     timer_gettime(timer, &left);
     printf("not running: %ld\n", (long)(left.it_value.tv_sec + left.it_value.tv_nsec));
