@@ -114,6 +114,9 @@ static void give_up(int error)
 {
     uint8_t now[STORE_SEED_BYTES];
 
+    if (entropy.begun)
+        store_abort(mm_store());
+    entropy.begun = false;
     entropy.error = error;
     entropy.kept_strong = false;
     random_fill(now, sizeof(now));

@@ -221,8 +221,11 @@ int storage_commit(void)
     storage.names_changed = false;
     int error = (int)MM_RETRY(store_begin(mm_store(), 0));
 
-    if (!error)
+    if (!error) {
         error = (int)MM_RETRY(store_commit(mm_store()));
+        if (error)
+            store_abort(mm_store()); /* patience may have ended before it has */
+    }
     if (error)
         storage.names_changed = true;
     return error;

@@ -175,14 +175,17 @@ int node_read_page(struct store *store, uint32_t id, uint32_t index, void *page)
 /*
  * A transaction: begin (with the most pages it will write: -ENOSPC is said here and only here: no room, or the declared
  * life is used up for now), write pages, commit.
- * One at a time: -EAGAIN, until commit has told its end. commit answers 0 when all is on flash, -EAGAIN until then.
- * -EIO from write or commit: nothing of the transaction has happened; begin anew. After a cut the store is as of the
- * last commit that answered 0, or a later one whole; one that answered -EIO counts as such only where no block was left
- * to say otherwise.
+ * One at a time: others are told -EAGAIN until it has ended. Who began it ends it: from a 0 of begin on, until either
+ *   commit answers other than -EAGAIN, or write answers -EIO; or
+ *   abort, at any time between, even while commit answers -EAGAIN: nobody is told how that went.
+ * commit answers 0 when all is on flash, -EAGAIN until then. Any other answer that ends it, and abort before the first
+ * commit: nothing of the transaction has happened; begin anew. (Names, sizes and dates stay as they were set, and come
+ * with the next commit.) After a cut the store is as of the last commit that answered 0, or a later one whole; one that
+ * answered -EIO counts as such only where no block was left to say otherwise.
  */
 int store_begin(struct store *store, uint32_t pages) MUST_CHECK;
-/* Its maker gives up before it asked for the commit: nothing of it has happened. 0, or -EAGAIN. */
-int store_abort(struct store *store) MUST_CHECK;
+void store_abort(struct store *store);
+/* -ENOMEM and -EAGAIN have changed nothing. */
 int node_write_page(struct store *store, uint32_t id, uint32_t index, const void *page) MUST_CHECK;
 int store_commit(struct store *store) MUST_CHECK;
 

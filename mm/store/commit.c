@@ -3,8 +3,10 @@
  *
  *   NONE --store_begin()--> WANTED --room, no doubt, nothing void--> OPEN --store_commit()--> COMMITTING
  *    ^                                                                 |                          | holes, table pages,
- *    +--- store_commit() = -EIO --- FAILED <--- no block, store_abort()+--------------------------+ commit pair
+ *    +--- store_commit() = -EIO --- FAILED <---------------- no block -+--------------------------+ commit pair
  *    +--- store_commit() = 0 ------ DONE <--------------------------------------------------------+
+ *    +--- a page's record is on flash --- GIVEN_UP <--- store_abort() -+                          |
+ *    +<------------------ the same ends, told to nobody -------------------- store_abort() -------+
  *
  * A commit is a pair of equal records that say up to which version records count. Both are written in sequence, after
  * everything they make true is on flash and was read back. After a boot the newest pair, if it stood in a block that
@@ -34,8 +36,7 @@ bool node_writing(const struct store *store, uint32_t id)
 
 bool commit_pending(const struct store *store)
 {
-    return store->transaction.changes || store->transaction.state == TRANSACTION_OPEN ||
-           store->transaction.state == TRANSACTION_COMMITTING;
+    return store->transaction.changes || transaction_runs(store);
 }
 
 /* ---- Begin ---- */
@@ -75,9 +76,8 @@ static int transaction_prepare(struct store *store, uint32_t pages)
 /* Until its end was told: who made it would else take the next one's end for its own. */
 static bool transaction_taken(const struct transaction *transaction)
 {
-    return transaction->state == TRANSACTION_OPEN || transaction->state == TRANSACTION_COMMITTING ||
-           transaction->state == TRANSACTION_DONE ||
-           (transaction->state == TRANSACTION_FAILED && !transaction->refused && !transaction->told);
+    return transaction->state == TRANSACTION_FAILED ? !transaction->refused && !transaction->told
+                                                    : transaction->state >= TRANSACTION_OPEN;
 }
 
 int store_begin(struct store *store, uint32_t pages)
@@ -166,7 +166,7 @@ static bool nothing_to_commit(const struct store *store)
 
 static void transaction_end(struct store *store, enum transaction_state state)
 {
-    store->transaction.state = state;
+    store->transaction.state = store->transaction.told ? TRANSACTION_NONE : state;
     store->transaction.blocks = 0;
     store->transaction.pages_left = 0;
     store->transaction.commit_records = 0;
@@ -205,8 +205,10 @@ static int commit_begin(struct store *store)
 int store_commit(struct store *store)
 {
     enum transaction_state state = store->transaction.state;
+    int error;
 
     switch (state) {
+    case TRANSACTION_GIVEN_UP:
     case TRANSACTION_COMMITTING:
         return -EAGAIN;
     case TRANSACTION_DONE:
@@ -218,10 +220,14 @@ int store_commit(struct store *store)
     default:
         break;
     }
-    if (!nothing_to_commit(store))
-        return commit_begin(store);
-    transaction_end(store, TRANSACTION_NONE);
-    return 0;
+    if (nothing_to_commit(store)) {
+        transaction_end(store, TRANSACTION_NONE);
+        return 0;
+    }
+    error = commit_begin(store);
+    if (error != -EAGAIN)
+        store_abort(store);
+    return error;
 }
 
 /* ---- Steps ---- */
@@ -317,6 +323,10 @@ enum store_work commit_step(struct store *store)
 {
     enum store_work work = STORE_IDLE;
 
+    if (store->transaction.state == TRANSACTION_GIVEN_UP) {
+        commit_failed(store);
+        return STORE_MORE;
+    }
     if (!wants_stream(store) || !stream_ready(store, STREAM_DURABLE, record_bytes(FORMAT_PAGE), &work))
         return work;
     if (store->doubt_pressing) {
@@ -442,22 +452,21 @@ void commit_failed(struct store *store)
     store->doubt_pressing = false;
     if (transaction->state == TRANSACTION_WANTED)
         transaction->refused = true;
-    if (transaction->state == TRANSACTION_OPEN || transaction->state == TRANSACTION_COMMITTING)
+    if (transaction_runs(store))
         transaction_refused(store);
     if (transaction->state != TRANSACTION_NONE)
         transaction_end(store, TRANSACTION_FAILED);
 }
 
-int store_abort(struct store *store)
+void store_abort(struct store *store)
 {
     struct transaction *transaction = &store->transaction;
 
-    if (transaction->state == TRANSACTION_OPEN && !work_page_free(store))
-        return -EAGAIN;
-    if (transaction->state == TRANSACTION_OPEN) {
-        transaction_refused(store);
-        transaction_end(store, TRANSACTION_FAILED);
-    }
     transaction->told = true;
-    return 0;
+    if (transaction->state == TRANSACTION_OPEN)
+        transaction->state = TRANSACTION_GIVEN_UP;
+    if (transaction->state == TRANSACTION_GIVEN_UP && work_page_free(store))
+        commit_failed(store);
+    if (transaction->state >= TRANSACTION_DONE)
+        transaction_end(store, TRANSACTION_NONE);
 }

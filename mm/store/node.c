@@ -434,7 +434,7 @@ int node_read_page(struct store *store, uint32_t id, uint32_t index, void *page)
 
     if (!node)
         return -ENOENT;
-    if (node_writing(store, id))
+    if (node_writing(store, id) || store->transaction.state == TRANSACTION_GIVEN_UP)
         return -EAGAIN;
     entry = map_get(store, node, index);
     if (!entry || (entry & MAP_HOLE)) {

@@ -211,6 +211,7 @@ enum transaction_state {
     TRANSACTION_NONE,
     TRANSACTION_WANTED,
     TRANSACTION_OPEN,
+    TRANSACTION_GIVEN_UP, /* taken back as soon as the work page is free */
     TRANSACTION_COMMITTING,
     TRANSACTION_DONE,
     TRANSACTION_FAILED
@@ -243,7 +244,7 @@ struct transaction {
     uint32_t commit_place[2];       /* of the pair being written */
     uint64_t commit_counts;         /* what it says */
     bool refused;                   /* the store could not be brought to where one can begin */
-    bool told;                      /* it has failed, and a write has said so */
+    bool told;                      /* nobody asks for its end: a write has said it, or its maker has given up */
     struct change_page *changes;    /* newest page first */
     struct change_page *spare;      /* pages for more */
     struct change_page *holes_page; /* committing: how far holes have been written */
@@ -509,6 +510,12 @@ enum store_work commit_step(struct store *store);
 void commit_landed(struct store *store, const struct append *append);
 /* No block could be had for it. */
 void commit_failed(struct store *store);
+/* Has one begun that is neither durable nor taken back? */
+static inline bool transaction_runs(const struct store *store)
+{
+    return store->transaction.state >= TRANSACTION_OPEN && store->transaction.state <= TRANSACTION_COMMITTING;
+}
+
 /* Is there something that the next commit will finish? */
 bool commit_pending(const struct store *store);
 /* Is a page of this node being written? */

@@ -243,11 +243,9 @@ enum store_work store_step(struct store *store)
 
 bool store_wants_step(const struct store *store)
 {
-    enum transaction_state state = store->transaction.state;
-
     if (!store->flash)
         return false;
     return wants_write_back(store) || store->append.state != APPEND_IDLE || store->operation.kind != OPERATION_NONE ||
-           state == TRANSACTION_WANTED || state == TRANSACTION_OPEN || state == TRANSACTION_COMMITTING ||
-           swap_shrinking(store) || store->doubt_pressing;
+           store->transaction.state == TRANSACTION_WANTED || transaction_runs(store) || swap_shrinking(store) ||
+           store->doubt_pressing;
 }

@@ -15,7 +15,7 @@
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
 
-enum { SYNC_SIZING, SYNC_WRITING, SYNC_COMMITTING, SYNC_GIVING_UP };
+enum { SYNC_SIZING, SYNC_WRITING, SYNC_COMMITTING };
 
 #define FRAME_MARKS (FRAME_SYNC | FRAME_WRITTEN)
 #define ENTRY_MARKS (ENTRY_SYNC | ENTRY_WRITTEN)
@@ -209,12 +209,8 @@ static int proceed(struct object *object)
         mm.sync_stage = mm.sync_error ? SYNC_COMMITTING : SYNC_WRITING;
     if (mm.sync_stage == SYNC_WRITING)
         error = write_pages(object);
-    if (error && error != -EAGAIN && mm.sync_stage == SYNC_WRITING) {
-        mm.sync_stage = SYNC_GIVING_UP;
-        mm.sync_error = error;
-    }
-    if (mm.sync_stage == SYNC_GIVING_UP)
-        return store_abort(mm.store) ? -EAGAIN : fail(object, mm.sync_error);
+    if (error && error != -EAGAIN && mm.sync_stage == SYNC_WRITING)
+        store_abort(mm.store);
     if (!error) {
         mm.sync_stage = SYNC_COMMITTING;
         error = store_commit(mm.store);

@@ -73,6 +73,8 @@ static int put_file(struct image *image, const char *path, FILE *from, const str
         error = write_pages(image, id, from, bytes);
     if (error == 0)
         error = IMAGE_RETRY(image, store_commit(image->store));
+    if (error != 0)
+        store_abort(image->store);
     return error;
 }
 
@@ -199,9 +201,7 @@ static int remove_one(struct image *image, const char *path)
         return -EBUSY;
     if (S_ISDIR(info.mode) && node_next(image->store, info.id, 0, &child) == 0)
         return -ENOTEMPTY;
-    error = IMAGE_RETRY(image, store_begin(image->store, 0));
-    if (error == 0)
-        error = IMAGE_RETRY(image, node_remove(image->store, info.id));
+    error = IMAGE_RETRY(image, node_remove(image->store, info.id));
     return error != 0 ? error : IMAGE_RETRY(image, store_commit(image->store));
 }
 

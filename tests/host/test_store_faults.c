@@ -134,7 +134,9 @@ static int write_version(struct day *day, uint32_t id, uint32_t version)
         error = TWICE(bed_write(bed, id, i, 100 * version + i));
     if (!error)
         error = TWICE(bed_resize(bed, id, PAGES * BED_PAGE, version));
-    return error == -ENOSPC ? error : TWICE(bed_commit(bed));
+    if (error)
+        store_abort(bed->store);
+    return error ? error : bed_commit(bed);
 }
 
 static void transaction(struct day *day, uint32_t version)
@@ -146,7 +148,7 @@ static void transaction(struct day *day, uint32_t version)
     if (day->kind->dead)
         day->unanswered = true;
     error = write_version(day, id, version);
-    if (error == -EIO && !day->kind->dead)
+    if ((error == -EIO && !day->kind->dead) || error == -ENOMEM)
         error = write_version(day, id, version);
     must(day, !error || (day->kind->dead && (error == -EIO || error == -ENOSPC)), "a transaction", error);
     if (error)

@@ -20,6 +20,7 @@
 #define NEW         500u
 #define NEWER       900u
 #define SLOTS       90u
+#define TRIMMED     160u /* pages: their holes want another page of RAM */
 
 static uint64_t buffer[BED_PAGE / 8];
 
@@ -189,8 +190,91 @@ static void and_of_a_page(void **state)
     }
 }
 
-/* Whoever made it gives up while a page is on its way, and once it is there. */
+static void another(struct bed *bed, uint32_t id)
+{
+    nor_set_faults(bed->nor, 0, BLOCKS * BLOCK_BYTES, 0);
+    assert_int_equal(bed_begin(bed, 1), 0);
+    assert_int_equal(bed_write(bed, id, PAGES, OLD), 0);
+    assert_int_equal(bed_commit(bed), 0);
+}
+
+/* Whoever made it gives up while a page is on its way, and once it is there; the next one begins and ends as any. */
 static void nor_what_was_given_up(void **state)
+{
+    struct bed bed;
+    uint32_t id;
+
+    (void)state;
+    for (uint32_t steps = 0; steps < 40; steps += 1 + steps / 4) {
+        slot_t slots[SLOTS] = { 0 };
+
+        scene(&bed, steps, slots);
+        assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &id), 0);
+        assert_int_equal(bed_write(&bed, id, PAGES, NEW), 0);
+        (void)bed_settle(&bed, steps);
+        store_abort(bed.store);
+        assert_true(bed_settle(&bed, 10000));
+        store_abort(bed.store);
+        assert_null(store_check(bed.store));
+        assert_int_equal(pages_at(&bed, OLD), PAGES);
+        another(&bed, id);
+        cut_and_look(&bed, true);
+        bed_stop(&bed);
+    }
+}
+
+/* The page that is on its way finds no block any more. */
+static void nor_what_was_given_up_without_a_block(void **state)
+{
+    struct bed bed;
+    uint32_t id;
+
+    (void)state;
+    deny(&bed, 1, false);
+    assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &id), 0);
+    assert_int_equal(bed_write(&bed, id, PAGES, NEW), 0);
+    store_abort(bed.store);
+    assert_int_equal(store_commit(bed.store), -EAGAIN);
+    assert_true(bed_settle(&bed, 10000));
+    assert_int_equal(pages_at(&bed, OLD), PAGES);
+    nor_set_faults(bed.nor, 0, BLOCKS * BLOCK_BYTES, 0);
+    cut_and_look(&bed, true);
+    bed_stop(&bed);
+}
+
+/* It is too late: the commit ends as it ends, nobody is told, and nobody waits for its maker. */
+static void who_gives_up_a_commit_holds_up_nobody(void **state)
+{
+    struct bed bed;
+    uint32_t id, kept = 0, taken_back = 0;
+
+    (void)state;
+    for (uint32_t steps = 0; steps < 60; steps++) {
+        slot_t slots[SLOTS] = { 0 };
+        bool denied = steps % 2;
+
+        if (denied)
+            deny(&bed, steps, true);
+        else
+            scene(&bed, steps, slots);
+        assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &id), 0);
+        assert_int_equal(store_commit(bed.store), -EAGAIN);
+        (void)bed_settle(&bed, steps);
+        store_abort(bed.store);
+        another(&bed, id);
+        kept += pages_at(&bed, NEW) == PAGES;
+        taken_back += pages_at(&bed, OLD) == PAGES;
+        assert_int_equal(kept + taken_back, steps + 1);
+        bed_reboot(&bed);
+        assert_int_equal(pages_at(&bed, denied && taken_back ? OLD : NEW), PAGES);
+        assert_null(store_check(bed.store));
+        bed_stop(&bed);
+    }
+    assert_true(kept && taken_back);
+}
+
+/* A commit that is refused RAM ends its transaction as any that is refused. */
+static void nor_when_ram_is_refused(void **state)
 {
     slot_t slots[SLOTS] = { 0 };
     struct bed bed;
@@ -199,16 +283,27 @@ static void nor_what_was_given_up(void **state)
     (void)state;
     scene(&bed, 1, slots);
     assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &id), 0);
-    assert_int_equal(bed_write(&bed, id, PAGES, NEW), 0);
-    assert_int_equal(store_abort(bed.store), -EAGAIN);
-    assert_true(bed_settle(&bed, 10000));
-    assert_int_equal(store_abort(bed.store), 0);
-    assert_int_equal(store_abort(bed.store), 0);
-    assert_int_equal(pages_at(&bed, OLD), PAGES);
-    assert_int_equal(bed_begin(&bed, 1), 0);
-    assert_int_equal(bed_write(&bed, id, PAGES, OLD), 0);
+    assert_int_equal(bed_resize(&bed, id, (PAGES + TRIMMED) * BED_PAGE, 1), 0);
     assert_int_equal(bed_commit(&bed), 0);
-    cut_and_look(&bed, true);
+    for (uint32_t i = 0; i < TRIMMED; i++) {
+        if (i % 40 == 0)
+            assert_int_equal(bed_begin(&bed, 40), 0);
+        assert_int_equal(bed_write(&bed, id, PAGES + i, 0), 0);
+        if (i % 40 == 39)
+            assert_int_equal(bed_commit(&bed), 0);
+    }
+    assert_int_equal(bed_begin(&bed, PAGES), 0);
+    for (uint32_t i = 0; i < PAGES; i++)
+        assert_int_equal(bed_write(&bed, id, i, NEWER + i), 0);
+    assert_int_equal(bed_resize(&bed, id, PAGES * BED_PAGE, 2), 0);
+    bed.page_refused = 1;
+    assert_int_equal(bed_commit(&bed), -ENOMEM);
+    assert_true(bed_settle(&bed, 10000));
+    assert_int_equal(pages_at(&bed, NEW), PAGES);
+    another(&bed, id);
+    bed_reboot(&bed);
+    assert_int_equal(pages_at(&bed, NEW), PAGES);
+    assert_null(store_check(bed.store));
     bed_stop(&bed);
 }
 
@@ -222,14 +317,6 @@ static void faults_set(struct bed *bed, bool open_only, unsigned faults)
         if ((info.state == BLOCK_OPEN && info.stream != STREAM_SETTLED) || (info.state == BLOCK_ERASED && !open_only))
             nor_set_faults(bed->nor, i * BLOCK_BYTES, BLOCK_BYTES, faults);
     }
-}
-
-static void another(struct bed *bed, uint32_t id)
-{
-    nor_set_faults(bed->nor, 0, BLOCKS * BLOCK_BYTES, 0);
-    assert_int_equal(bed_begin(bed, 1), 0);
-    assert_int_equal(bed_write(bed, id, PAGES, OLD), 0);
-    assert_int_equal(bed_commit(bed), 0);
 }
 
 /* A block fails while a transaction writes to it, what it holds is moved, and then no other can be had. */
@@ -275,6 +362,9 @@ int main(void)
         cmocka_unit_test(and_of_a_page),
         cmocka_unit_test(nor_what_was_moved),
         cmocka_unit_test(nor_what_was_given_up),
+        cmocka_unit_test(nor_what_was_given_up_without_a_block),
+        cmocka_unit_test(who_gives_up_a_commit_holds_up_nobody),
+        cmocka_unit_test(nor_when_ram_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
