@@ -11,6 +11,7 @@
 #include "firmware/trap.h"
 #include "hal/cfi_nor.h"
 #include "hal/plic.h"
+#include "hal/prci_sifive.h"
 #include "hal/spi_nor.h"
 #include "hal/spi_sifive.h"
 #include "hal/spi_sun6i.h"
@@ -85,6 +86,18 @@ static int init_cfi(const struct platform_flash *facts)
     return cfi_nor_init(&flash.cfi.nor, &flash.cfi.bus, now_us);
 }
 
+static uint32_t sifive_clock_hz(const struct platform_flash *facts)
+{
+    const volatile uint32_t *unit;
+    uint32_t hz;
+
+    if (facts->clock == PLATFORM_CLOCK_FIXED)
+        return facts->clock_hz;
+    unit = kmap_device(facts->clock_unit.start, facts->clock_unit.bytes);
+    hz = unit ? prci_sifive_spi_hz(unit, facts->clock_hz, facts->clock == PLATFORM_CLOCK_FU740) : 0;
+    return hz ? hz : PLATFORM_CLOCK_HZ_UNKNOWN;
+}
+
 /* NULL: it does not answer. */
 static struct spi *init_spi_controller(const struct platform_flash *facts)
 {
@@ -94,7 +107,7 @@ static struct spi *init_spi_controller(const struct platform_flash *facts)
     if (!registers)
         return NULL;
     if (facts->controller == PLATFORM_SPI_SIFIVE) {
-        spi_sifive_init(&flash.spi.controller.sifive, registers, facts->clock_hz);
+        spi_sifive_init(&flash.spi.controller.sifive, registers, sifive_clock_hz(facts));
         return &flash.spi.controller.sifive.spi;
     }
     clock_unit = kmap_device(facts->clock_unit.start, facts->clock_unit.bytes);
@@ -117,9 +130,13 @@ static int init_spi(const struct platform_flash *facts)
     inject_spi(setup.spi);
     int error = spi_nor_init(&flash.spi.nor, &setup);
 
-    if (!error && facts->lanes == 4)
+    if (error)
+        return error;
+    if (facts->lanes == 4)
         (void)spi_nor_try_quad(&flash.spi.nor);
-    return error;
+    log_line("flash: part 0x%x at %u kHz, read by %u lanes", flash.spi.nor.id, flash.spi.nor.hz / 1000,
+             flash.spi.nor.read_lanes);
+    return 0;
 }
 
 struct flash *board_init_flash(const struct platform *platform)

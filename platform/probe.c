@@ -21,9 +21,8 @@
 #define PLIC_SOURCES_MAX  1023u
 #define PLIC_CONTEXTS_MAX 15872u
 
-#define SPI_HZ_UNKNOWN   10000000u  /* of the part: slower than any SPI NOR */
-#define CLOCK_HZ_UNKNOWN 500000000u /* of the controller: as fast as any of the known ones */
-#define CRYSTAL_HZ       24000000u  /* of every board of the sun6i family */
+#define SPI_HZ_UNKNOWN 10000000u /* of the part: slower than any SPI NOR */
+#define CRYSTAL_HZ     24000000u /* of every board of the sun6i family */
 
 /* ---- Harts ---- */
 
@@ -354,25 +353,6 @@ static void probe_uart(struct platform *platform, const struct fdt *fdt, uint32_
         ;
 }
 
-/*
- * The input clock of a device. Trees name the clock controller but not the rate that the boot stages set up, so for the
- * known controllers this is what U-Boot sets: FU540 TLCLK, half of a 1 GHz core; FU740 PCLK, half of a 260 MHz PLL.
- */
-static uint32_t clock_of(const struct fdt *fdt, const struct fdt_node *node)
-{
-    uint32_t hz = fdt_cell(fdt, node, "clock-frequency", 0, 0);
-    struct fdt_node clock;
-
-    if (hz == 0 && fdt_find_phandle(fdt, fdt_cell(fdt, node, "clocks", 0, 0), &clock)) {
-        hz = fdt_cell(fdt, &clock, "clock-frequency", 0, 0);
-        if (fdt_compatible(fdt, &clock, "sifive,fu540-c000-prci"))
-            hz = 500000000;
-        else if (fdt_compatible(fdt, &clock, "sifive,fu740-c000-prci"))
-            hz = 130000000;
-    }
-    return hz ? hz : CLOCK_HZ_UNKNOWN;
-}
-
 /* The partition labelled "vellum" below a flash node, if any: a child, or in the `partitions` node. */
 static struct fdt_range marked_partition(const struct fdt *fdt, const struct fdt_node *flash)
 {
@@ -402,20 +382,39 @@ static bool probe_cfi(struct platform_flash *flash, const struct fdt *fdt)
 }
 
 /*
- * A sun6i controller runs at what its clock unit is set to, which takes its crystal as the first of its own clocks. The
- * tree names both where a SiFive controller's tree names one clock.
+ * A tree names the clock unit of a controller, and the crystal as the first of that unit's own clocks; not the rate that
+ * the boot stages have set up. clock_hz 0: the crystal's is not said.
  */
-static bool probe_sun6i_clock(struct platform_flash *flash, const struct fdt *fdt, const struct fdt_node *controller)
+static bool probe_clock_unit(struct platform_flash *flash, const struct fdt *fdt, const struct fdt_node *controller)
 {
     struct fdt_node unit, crystal;
 
     if (!fdt_find_phandle(fdt, fdt_cell(fdt, controller, "clocks", 0, 0), &unit) ||
         !fdt_reg(fdt, &unit, 0, &flash->clock_unit))
         return false;
-    flash->clock_hz = CRYSTAL_HZ;
+    flash->clock_hz = 0;
     if (fdt_find_phandle(fdt, fdt_cell(fdt, &unit, "clocks", 0, 0), &crystal))
-        flash->clock_hz = fdt_cell(fdt, &crystal, "clock-frequency", 0, CRYSTAL_HZ);
+        flash->clock_hz = fdt_cell(fdt, &crystal, "clock-frequency", 0, 0);
+    if (fdt_compatible(fdt, &unit, "sifive,fu540-c000-prci"))
+        flash->clock = PLATFORM_CLOCK_FU540;
+    else if (fdt_compatible(fdt, &unit, "sifive,fu740-c000-prci"))
+        flash->clock = PLATFORM_CLOCK_FU740;
     return true;
+}
+
+/* The clock unit of a known chip; else the rate, of the controller or of the clock that it names. */
+static void probe_sifive_clock(struct platform_flash *flash, const struct fdt *fdt, const struct fdt_node *controller)
+{
+    struct fdt_node clock;
+
+    if (probe_clock_unit(flash, fdt, controller) && flash->clock_hz && flash->clock != PLATFORM_CLOCK_FIXED)
+        return;
+    flash->clock = PLATFORM_CLOCK_FIXED;
+    flash->clock_hz = fdt_cell(fdt, controller, "clock-frequency", 0, 0);
+    if (!flash->clock_hz && fdt_find_phandle(fdt, fdt_cell(fdt, controller, "clocks", 0, 0), &clock))
+        flash->clock_hz = fdt_cell(fdt, &clock, "clock-frequency", 0, 0);
+    if (!flash->clock_hz)
+        flash->clock_hz = PLATFORM_CLOCK_HZ_UNKNOWN;
 }
 
 /* Kind, clock and registers of a controller that we have a driver for. */
@@ -425,11 +424,15 @@ static bool probe_spi_controller(struct platform_flash *flash, const struct fdt 
         return false;
     if (fdt_compatible(fdt, controller, "sifive,spi0")) {
         flash->controller = PLATFORM_SPI_SIFIVE;
-        flash->clock_hz = clock_of(fdt, controller);
+        probe_sifive_clock(flash, fdt, controller);
         return true;
     }
     flash->controller = PLATFORM_SPI_SUN6I;
-    return fdt_compatible(fdt, controller, "allwinner,sun50i-r329-spi") && probe_sun6i_clock(flash, fdt, controller);
+    if (!fdt_compatible(fdt, controller, "allwinner,sun50i-r329-spi") || !probe_clock_unit(flash, fdt, controller))
+        return false;
+    if (!flash->clock_hz)
+        flash->clock_hz = CRYSTAL_HZ;
+    return true;
 }
 
 static bool probe_spi(struct platform_flash *flash, const struct fdt *fdt)

@@ -15,6 +15,9 @@
 #define PLATFORM_RAM_RANGES     8
 #define PLATFORM_SEED_BYTES_MAX 64
 
+/* An input clock as fast as any of a known board: taken too fast, a clock only comes out slower. */
+#define PLATFORM_CLOCK_HZ_UNKNOWN 500000000u
+
 enum platform_uart_kind { PLATFORM_UART_SBI, PLATFORM_UART_16550, PLATFORM_UART_SIFIVE };
 
 struct platform_uart {
@@ -31,6 +34,7 @@ struct platform_plic {
 };
 
 enum platform_spi_kind { PLATFORM_SPI_SIFIVE, PLATFORM_SPI_SUN6I };
+enum platform_clock_kind { PLATFORM_CLOCK_FIXED, PLATFORM_CLOCK_FU540, PLATFORM_CLOCK_FU740 };
 enum platform_flash_kind { PLATFORM_FLASH_NONE, PLATFORM_FLASH_CFI, PLATFORM_FLASH_SPI };
 
 struct platform_flash {
@@ -39,12 +43,14 @@ struct platform_flash {
     uint32_t bank;              /* CFI: which `reg` entry; the first bank may be what the board boots from */
     uint32_t bank_width;        /* CFI: bytes on the bus */
     enum platform_spi_kind controller;
-    struct fdt_range clock_unit; /* SPI: the registers that its clock is set in; SUN6I only */
-    uint32_t clock_hz;           /* SPI: input clock of the controller, or an upper bound of it; SUN6I: the crystal */
-    uint32_t max_hz;             /* SPI: what part and board stand */
-    uint32_t chip_select;        /* SPI */
-    uint32_t lanes;              /* SPI: 1, 2 or 4 wired for reading */
-    struct fdt_range marked;     /* the fixed partition labelled "vellum"; bytes == 0: none */
+    enum platform_clock_kind
+        clock;                   /* SPI_SIFIVE: where the input clock of the controller is to be read; FIXED: nowhere */
+    struct fdt_range clock_unit; /* SPI: the registers that it is set in */
+    uint32_t clock_hz;    /* SPI: the input clock, or an upper bound of it; where there is a clock unit: its crystal */
+    uint32_t max_hz;      /* SPI: what part and board stand */
+    uint32_t chip_select; /* SPI */
+    uint32_t lanes;       /* SPI: 1, 2 or 4 wired for reading */
+    struct fdt_range marked; /* the fixed partition labelled "vellum"; bytes == 0: none */
 };
 
 struct platform {

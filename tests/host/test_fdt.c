@@ -160,7 +160,9 @@ static void test_qemu_sifive_u(void **state)
     assert_int_equal(platform.flash.kind, PLATFORM_FLASH_SPI);
     assert_range(platform.flash.registers, 0x10040000, 0x1000);
     assert_int_equal(platform.flash.max_hz, 50000000);
-    assert_int_equal(platform.flash.clock_hz, 500000000);
+    assert_int_equal(platform.flash.clock, PLATFORM_CLOCK_FU540);
+    assert_range(platform.flash.clock_unit, 0x10000000, 0x1000);
+    assert_int_equal(platform.flash.clock_hz, 33333333);
     assert_int_equal(platform.flash.lanes, 4);
     assert_int_equal(platform.flash.marked.bytes, 0);
     assert_int_equal(platform.seed_bytes, 0);
@@ -186,6 +188,8 @@ static void test_unleashed(void **state)
     assert_range(platform.uart.registers, 0x10010000, 0x1000);
     assert_int_equal(platform.uart.interrupt, 4);
     assert_range(platform.flash.marked, 0x600000, 0x1900000);
+    assert_int_equal(platform.flash.clock, PLATFORM_CLOCK_FU540);
+    assert_int_equal(platform.flash.clock_hz, 33333333);
     assert_range(platform.initrd, 0x84000000, 0x123);
     assert_int_equal(platform.seed_bytes, sizeof(seed));
     assert_memory_equal(platform.seed, seed, sizeof(seed));
@@ -194,6 +198,34 @@ static void test_unleashed(void **state)
     assert_range(platform.pool, 0x90800000, 2048 << 12);
     assert_string_equal(platform_command(&platform), "sort --reverse frames=1");
     free(blob.data);
+}
+
+/* The same tree with another chip's clock unit, and with one that nobody knows. */
+static void test_clock_units(void **state)
+{
+    static const struct {
+        char name[16]; /* in place of fu540-c000-prci */
+        enum platform_clock_kind clock;
+        uint32_t hz;
+    } units[] = {
+        { "fu740-c000-prci", PLATFORM_CLOCK_FU740, 33333333 },
+        { "fu999-c000-prci", PLATFORM_CLOCK_FIXED, PLATFORM_CLOCK_HZ_UNKNOWN },
+    };
+    struct platform platform;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        struct blob blob = tree_compile("unleashed");
+        uint32_t at = 0;
+
+        while (at < blob.bytes - 15 && memcmp(blob.data + at, "fu540-c000-prci", 15) != 0)
+            at++;
+        memcpy(blob.data + at, units[i].name, 15);
+        probe_tree(&blob, 2, &platform);
+        assert_int_equal(platform.flash.clock, units[i].clock);
+        assert_int_equal(platform.flash.clock_hz, units[i].hz);
+        free(blob.data);
+    }
 }
 
 static void test_odd(void **state)
@@ -462,9 +494,10 @@ static void test_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_qemu_virt), cmocka_unit_test(test_qemu_sifive_u), cmocka_unit_test(test_unleashed),
-        cmocka_unit_test(test_odd),       cmocka_unit_test(test_d1s),           cmocka_unit_test(test_template),
-        cmocka_unit_test(test_paths),     cmocka_unit_test(test_arguments),     cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_qemu_virt),   cmocka_unit_test(test_qemu_sifive_u), cmocka_unit_test(test_unleashed),
+        cmocka_unit_test(test_clock_units), cmocka_unit_test(test_odd),           cmocka_unit_test(test_d1s),
+        cmocka_unit_test(test_template),    cmocka_unit_test(test_paths),         cmocka_unit_test(test_arguments),
+        cmocka_unit_test(test_broken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
