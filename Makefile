@@ -28,7 +28,7 @@ MM := $(sort $(wildcard mm/vm/*.c mm/store/*.c))
 STORE := $(sort $(wildcard mm/store/*.c))
 HAL_PORTABLE := hal/flash.c hal/spi_nor.c hal/spi_nor_parts.c hal/cfi_nor.c hal/prci_sifive.c hal/spi_sifive.c
 PLATFORM_PORTABLE := platform/arguments.c platform/cpio.c platform/fdt.c platform/probe.c platform/partition.c
-FIRMWARE := $(sort $(wildcard firmware/*.c firmware/linux/*.c hal/*.c platform/*.c)) $(MM)
+FIRMWARE_SOURCES := $(sort $(wildcard firmware/*.c firmware/linux/*.c hal/*.c platform/*.c)) $(MM)
 FIRMWARE_ASM := $(sort $(wildcard firmware/*.S firmware/linux/*.S))
 SIM := $(sort $(wildcard tests/sim/*.c))
 # Of tests/host: tests, benchmarks, campaigns, and tools that tests call; the rest is what they share.
@@ -60,7 +60,7 @@ LTO := -flto
 all: $(B)/vellum.elf $(B)/vellum.bin $(B)/vellum-image  ## the firmware image and the host's image tool
 
 # ---- Firmware ----
-target_objects := $(patsubst %,$(B)/target/%.o,$(FIRMWARE) $(FIRMWARE_ASM))
+target_objects := $(patsubst %,$(B)/target/%.o,$(FIRMWARE_SOURCES) $(FIRMWARE_ASM))
 $(B)/target/%.c.o: OPTIMIZE = $(SMALL) $(LTO)
 $(patsubst %,$(B)/target/%.o,$(HOT)): OPTIMIZE = -O2
 $(patsubst %,$(B)/target/%.o,$(WARM)): OPTIMIZE = -Os

@@ -60,10 +60,13 @@ def run_words(**keys):
     return [str(RUN), *(f'{key}={value}' for key, value in keys.items() if value is not None)]
 
 
-def run(stdin=b'', **keys):
-    words = run_words(**keys)
+def run(stdin=b'', runner=(RUN,), **keys):
+    """One run by the script, or by another `runner` that takes the same words."""
+    words = [*map(str, runner), *run_words(**keys)[1:]]
+    # A make that runs the tests hands down its flags, which are not for a make that they run.
+    environment = {key: value for key, value in os.environ.items() if key not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL')}
     done = subprocess.run(words, input=stdin, capture_output=True, cwd=ROOT, timeout=int(keys.get('TIMEOUT', TIMEOUT_S)) + 60,
-                          check=False)
+                          check=False, env=environment)
     err = done.stderr.decode(errors='replace')
     # Shown by pytest when the test fails.
     print(' '.join(words), '->', done.returncode)
