@@ -7,7 +7,8 @@
  *   else ---------------------------> unmap everywhere -> flush -> look at D -> save if need be -> free (invariant 3)
  *
  * When the tail is full, pages that are idle and clean already still go; if they are not enough the caller must wait for the
- * store. When the store takes no more pages at all, clean ones go, however busy.
+ * store. When the store takes no more pages at all, clean ones go, however busy, but for the last few: with fewer than one
+ * instruction touches a task would fault for ever, each page putting out another that it needs.
  */
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
@@ -17,6 +18,8 @@
 #define PATIENT_ROUNDS 5u
 /* Rounds of the clock after which every page that can leave has been tried. */
 #define ROUNDS (1u + PATIENT_ROUNDS + CREDITS_MAX + 2u)
+/* What one instruction touches at most: itself and its operand may each lie across the end of a page. */
+#define WORKING_PAGES 4u
 
 static bool zeros_mean_nothing(uint32_t number)
 {
@@ -144,20 +147,57 @@ static bool may_go(uint32_t number, bool clean_only, bool patient)
     return false;
 }
 
+static bool is_page(uint32_t number)
+{
+    return frame_at(number)->kind == FRAME_ANONYMOUS || frame_at(number)->kind == FRAME_OBJECT;
+}
+
 /* The next frame that holds a page, or 0 when *looks have been had. */
 static uint32_t turn(uint32_t *hand, uint64_t *looks)
 {
     while (*looks > 0) {
-        uint8_t kind;
-
         --*looks;
         if (++*hand >= mm.count)
             *hand = mm.first;
-        kind = frame_at(*hand)->kind;
-        if (kind == FRAME_ANONYMOUS || kind == FRAME_OBJECT)
+        if (is_page(*hand))
             return *hand;
     }
     return 0;
+}
+
+static bool is_clean(uint32_t number)
+{
+    return is_page(number) && !(age(number, 0) & ENTRY_D) && !is_locked(number);
+}
+
+/* How many pages may still go when dirty ones cannot. When no dirty one is left, nothing is known of the store. */
+static uint32_t clean_to_spare(void)
+{
+    uint32_t clean = 0, pages = 0;
+
+    for (uint32_t number = mm.first; number < mm.count; number++) {
+        clean += is_clean(number);
+        pages += is_page(number) && !is_locked(number);
+    }
+    mm.store_full = clean < pages;
+    return clean > WORKING_PAGES ? clean - WORKING_PAGES : 0;
+}
+
+/* Of a page that may go: 0, or why it stays. */
+static int put_out(uint32_t number, uint32_t *spare)
+{
+    bool clean = mm.store_full && is_clean(number);
+    int error = clean && !*spare ? -EBUSY : frame_evict(number);
+
+    if (!error && clean) {
+        --*spare;
+    } else if (!error) {
+        mm.store_full = false;
+    } else if (error != -EBUSY && error != -EAGAIN && !mm.store_full) {
+        mm.store_full = true;
+        *spare = clean_to_spare();
+    }
+    return error;
 }
 
 /*
@@ -186,14 +226,14 @@ static int reclaim_idle(uint32_t free)
 int reclaim(uint32_t free)
 {
     uint64_t round = mm.count - mm.first, looks = round * ROUNDS;
+    uint32_t number, spare = mm.store_full ? clean_to_spare() : 0;
     bool refused = false;
-    uint32_t number;
 
     if (mm.refuse && mm.refuse(MM_FRAMES))
         return -ENOMEM;
-    while (mm.free < free && (number = turn(&mm.hand, &looks)) != 0) {
+    while (mm.free < free && (spare || !refused) && (number = turn(&mm.hand, &looks)) != 0) {
         bool patient = looks < round * (ROUNDS - 1) && looks >= round * (ROUNDS - 1 - PATIENT_ROUNDS);
-        int error = may_go(number, refused, patient) ? frame_evict(number) : 0;
+        int error = may_go(number, refused, patient) ? put_out(number, &spare) : 0;
 
         if (error == -EAGAIN) {
             /* The same victim again when the caller comes back: waiting must not make the clock go faster. */

@@ -182,6 +182,7 @@ struct mm {
     uint32_t zero;            /* the frame of zeros */
     uint32_t hand, idle_hand; /* of the clock; of the search for idle pages while the tail is full */
     bool none_idle;           /* that search has found none since the clock went on */
+    bool store_full;          /* the last dirty page that was to leave could not, for good */
 
     /* What faults and copies look at. With mm_refuse() nothing passes it, and all go the slow way, where `refuse` is asked. */
     uint32_t floor;       /* free frames that only tables and the store may take */

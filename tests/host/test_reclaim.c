@@ -26,14 +26,14 @@
 
 static struct space *space;
 
-static int start_with(uint32_t spare, unsigned tlb_entries)
+static int start_with(uint32_t spare, unsigned tlb_entries, unsigned flash_blocks)
 {
     struct rig_config config = { .seed = 1,
                                  .asid_bits = 16,
                                  .tlb_entries = tlb_entries,
                                  .spare_pages = spare,
                                  .tail_pages = TAIL_PAGES,
-                                 .flash_blocks = 64,
+                                 .flash_blocks = flash_blocks,
                                  .hardware_ad = true };
 
     rig_start(&config);
@@ -44,13 +44,19 @@ static int start_with(uint32_t spare, unsigned tlb_entries)
 static int start(void **state)
 {
     (void)state;
-    return start_with(200, 1);
+    return start_with(200, 1, 64);
 }
 
 static int start_with_a_tlb(void **state)
 {
     (void)state;
-    return start_with(200, 64);
+    return start_with(200, 64, 64);
+}
+
+static int start_without_flash(void **state)
+{
+    (void)state;
+    return start_with(200, 1, 0);
 }
 
 static int stop(void **state)
@@ -319,6 +325,37 @@ static void test_idle_clean_pages_go_at_once(void **state)
     assert_int_equal(mm.hand, victim);
 }
 
+/* ---- A store that takes nothing more ---- */
+
+/*
+ * Dirty pages have nowhere to go: those that are clean go, but not the last that an instruction may need, or a task would
+ * put out one with the other for ever.
+ */
+static void test_the_last_clean_pages_stay(void **state)
+{
+    const uint32_t clean = 10, dirty = 150;
+
+    (void)state;
+    map(DATA, clean + dirty, READ_WRITE, NULL);
+    for (uint32_t page = 0; page < clean; page++)
+        store_noise(DATA + AT(page));
+    push_out(clean);
+    for (uint32_t page = 0; page < dirty; page++)
+        store_noise(DATA + AT(clean + page));
+    while (!mm.store_full) {
+        load_all(DATA, clean);
+        assert_int_equal(RIG_WAIT(reclaim(mm.free + 1)), 0);
+    }
+    while (!RIG_WAIT(reclaim(mm.free + 1)))
+        ;
+    assert_int_equal(resident_among(DATA, clean), 4);
+    /* When somebody has made room, nobody is held back. */
+    assert_int_equal(RIG_WAIT(space_unmap(space, DATA + AT(clean), AT(dirty))), 0);
+    while (!RIG_WAIT(reclaim(mm.free + 1)))
+        ;
+    assert_int_equal(resident_among(DATA, clean), 0);
+}
+
 /* ---- How they leave ---- */
 
 /* Every space's translation is gone from the TLB before the frame is read out or somebody else's. */
@@ -409,6 +446,7 @@ int main(void)
         UNIT(test_text_in_use_stays),
         UNIT(test_waiting_ages_nobody),
         UNIT(test_idle_clean_pages_go_at_once),
+        cmocka_unit_test_setup_teardown(test_the_last_clean_pages_stay, start_without_flash, stop),
         cmocka_unit_test_setup_teardown(test_unmapped_and_flushed_before_reuse, start_with_a_tlb, stop),
         UNIT(test_the_last_store_is_saved),
         UNIT(test_zeros_cost_nothing),
