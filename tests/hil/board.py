@@ -15,8 +15,8 @@ BUILD = ROOT / 'build'
 PROGRAMS = BUILD / 'programs'
 
 # What the flash, or the card, holds when the tests begin.
-FILES = ('attack', 'bytes', 'callfuzz', 'cat', 'chase', 'end', 'family', 'files', 'fill', 'hello', 'hold', 'hostile', 'keep', 'ledger',
-         'linux_signal', 'names', 'stack', 'stencil', 'terminal', 'usercopy')
+FILES = ('attack', 'bytes', 'callfuzz', 'cat', 'chase', 'end', 'family', 'files', 'fill', 'hello', 'hold', 'hostile', 'keep',
+         'ledger', 'linux_signal', 'names', 'stack', 'stencil', 'terminal', 'usercopy')
 
 KEYS = {'name', 'about', 'board', 'can', 'bootargs', 'off_at_end', 'console', 'commands', 'limits'}
 CONSOLE_KEYS = {'kind', 'via', 'command', 'start', 'device', 'speed'}

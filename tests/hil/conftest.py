@@ -32,6 +32,7 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     config.addinivalue_line('markers', 'needs(ability ...): skipped where the target has not all of them')
     config.addinivalue_line('markers', 'quick: a part of the quick subset')
+    config.addinivalue_line('markers', 'core: what the campaign repeats; a test of each file and ability')
     config.hil_tap = Tap(Board(config.getoption('target')).folder / 'results.tap')
     config.pluginmanager.register(config.hil_tap)
 

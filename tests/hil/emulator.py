@@ -2,7 +2,8 @@
 """Becomes the emulator of a target, with the console on its standard streams: emulator.py BOARD= FLASH= BOOTARGS=
 
 SERIAL=device: the console is on this device instead. MONITOR=path: the emulator's own monitor reads commands from the named
-pipe path.in. A reset starts the machine again; the flash image stays what it is. All other KEY=value words are those of platform/run.
+pipe path.in. A reset starts the machine again; the flash image stays what it is. All other KEY=value words are those of
+platform/run.
 """
 
 import os

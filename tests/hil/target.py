@@ -338,6 +338,13 @@ class Target:
         self.wait_for_boot()
         self.last_words = self.gathered.before
 
+    def restart(self, way, bootargs=''):
+        """Another boot, with the flash as it is; `way` is the ability that does it. A reset keeps the boot arguments."""
+        if way == 'power_cut':
+            self.power_cycle(bootargs)
+        else:
+            self.reset()
+
     def wait_for_boot(self, timeout=None):
         """Until the monitor of another boot answers. What comes before, from the old boot, is of no interest."""
         deadline = self.deadline(timeout or self.board.limits['boot_s'])
@@ -384,7 +391,8 @@ class Target:
 
     def state(self):
         """What has to be the same before and after every test."""
-        memory = re.search(r'(\d+) tables, (\d+) anonymous.*promised +(\d+) of.*pinned (\d+) of \d+ frames, (\d+) by', self.good('mem'), re.S)
+        memory = re.search(r'(\d+) tables, (\d+) anonymous.*promised +(\d+) of.*pinned (\d+) of \d+ frames, (\d+) by',
+                           self.good('mem'), re.S)
         files = [line.split()[1:] for line in self.good('files').splitlines()]
         tables, anonymous, promised, pinned, stores = map(int, memory.groups())
         # Programs that have ended are kept for the next run of them, each with a table.

@@ -14,6 +14,7 @@ LEFT_OUT = ('overcommit',)
 LEAST_CLASSES = 250
 # In the quick subset: one class in so many.
 QUICK_EVERY = 20
+CORE = 'store to a read-only page'
 
 SUMS = re.compile(r'^attacks group=(\w+) classes=1 tries=(\d+) contained=(\d+) witness_rounds=(\d+) witness_wrong=0$', re.M)
 
@@ -24,7 +25,7 @@ def tries():
     for number, line in enumerate(done.stdout.splitlines()):
         group, places, name = line.split(' ', 2)
         if group not in LEFT_OUT:
-            marks = pytest.mark.quick if number % QUICK_EVERY == 0 else ()
+            marks = [*([pytest.mark.quick] if number % QUICK_EVERY == 0 else []), *([pytest.mark.core] if name == CORE else [])]
             for place in PLACES if int(places) > 1 else ('none',):
                 yield pytest.param(group, re.sub(r'[^\w.]', '-', name), place, id=f'{group} {name} {place}', marks=marks)
 

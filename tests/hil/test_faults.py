@@ -22,17 +22,13 @@ PAGE = 4096
 def rows(kind):
     """Those of the table that have this key, as parameters."""
     def marks(row):
-        return [pytest.mark.quick] if row.get('quick') else []
+        return [mark for mark in (pytest.mark.quick, pytest.mark.core) if row.get(mark.name)]
     return [pytest.param(row, id=row['name'], marks=marks(row)) for row in TABLE['fault']
             if kind == next((key for key in ('boot', 'flip') if key in row), 'cut' if 'cut' in row['outcome'] else 'run')]
 
 
 def restart(target, bootargs=''):
-    """Another boot, with the flash as it is."""
-    if target.can('power_cut'):
-        target.power_cycle(bootargs)
-    else:
-        target.reset()
+    target.restart('power_cut' if target.can('power_cut') else 'reset', bootargs)
 
 
 def outcome_of(output):
@@ -187,7 +183,8 @@ def test_a_bit(spoiled, row, rng):
 def test_rules_that_make_no_sense_are_refused(target):
     """And without rules nothing is injected."""
     for words in ('fail', 'fail nothing', 'delay frame', 'lose timer', 'storm timer', 'fail read every', 'fail read every x',
-                  'flip', 'flip pte 1', 'flip pte 9999 0 0', 'flip flash 0', 'fail read sometimes 3', 'fail read nth 4294967297', 'flip flash 0x100000000 0'):
+                  'fail read sometimes 3', 'fail read nth 4294967297',
+                  'flip', 'flip pte 1', 'flip pte 9999 0 0', 'flip flash 0', 'flip flash 0x100000000 0'):
         assert target.command(f'inject {words}').result < 0, words
     assert target.command('inject').lines == []
     assert target.command('inject clear').result == 0

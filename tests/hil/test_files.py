@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from board import ROOT
+from subset import WAYS, chosen
 
 sys.path.insert(0, str(ROOT / 'tests' / 'target'))
 from ledger_judge import FILES, Ledger      # noqa: E402  (their folder is no package)
@@ -22,7 +23,7 @@ def check(target, name, kib, seed):
 
 
 @pytest.mark.needs('power_cut')
-@pytest.mark.parametrize('kib', [4, pytest.param(60, marks=pytest.mark.quick), 252, 1024])
+@pytest.mark.parametrize('kib', chosen([4, 60, 252, 1024], quick=[60], core=[4]))
 def test_a_synced_file_survives_a_cut(target, tidy, kib):
     write(target, 'kept', kib, 1)
     target.power_cycle()
@@ -62,7 +63,7 @@ def test_many_files(target, tidy):
         check(target, f'many.{i}', 4 + 4 * (i % 5), i)
 
 
-@pytest.mark.parametrize('kib', [4, 400, 2000])
+@pytest.mark.parametrize('kib', chosen([4, 400, 2000], core=[4]))
 def test_written_and_read_back(target, tidy, kib):
     write(target, 'there', kib, 9)
     check(target, 'there', kib, 9)
@@ -82,13 +83,10 @@ def test_directories_and_links_survive(target, leaves_files):
     assert target.run('names check').result == 0
 
 
-@pytest.mark.needs('power_cut')
-@pytest.mark.parametrize('way', ['cut', 'reset'])
+@pytest.mark.parametrize('way', WAYS)
 @pytest.mark.parametrize('round_', range(4))
 def test_cut_while_files_are_written(target, tidy, rng, way, round_):
     """As of a sync, whole, and not older than the last sync that was told (but for what the emulator may lose)."""
-    if way == 'reset' and not target.can('reset'):
-        pytest.skip(f'{target.board.name} cannot: reset')
     ledger = Ledger()
     seed = rng.randrange(1, 1 << 16)
     for cut in range(CUTS + 1):         # one more: the next boot judges a cut
@@ -97,7 +95,7 @@ def test_cut_while_files_are_written(target, tidy, rng, way, round_):
         began = running.wait_for(rb'start \d+\n').end()
         length = rng.randrange(BYTES_MOST)
         running.wait_for(rb'(?s)^.{%d}' % (began + length))
-        target.power_cycle() if way == 'cut' else target.reset()
+        target.restart(way)
         lines = [line.strip('.') for line in target.last_words.decode().split('\n')[:-1]]
         found = [int(line.split()[2]) for line in lines if re.fullmatch(r'found \d+ \d+', line)]
         assert len(found) == FILES

@@ -1,9 +1,10 @@
 """Power and reset at awkward moments: the machine comes up, says so with another nonce, and is sound."""
 
 import pytest
+from subset import WAYS, chosen
 from target import Damaged, Gone, UnexpectedReset
 
-QUICK = ('files', 'swapping')
+BOOTS = 5                       # in a row
 BUSY = {
     'idle': None,
     'half a line': b'#12 run hel',
@@ -36,20 +37,11 @@ def is_sound(target):
     assert target.run('fill 300 1').text.endswith(' good\n')
 
 
-@pytest.mark.parametrize('name', [pytest.param(name, marks=pytest.mark.quick if name in QUICK else ()) for name in BUSY])
-@pytest.mark.needs('reset')
-def test_reset(target, tidy, rng, name):
+@pytest.mark.parametrize('way', WAYS)
+@pytest.mark.parametrize('name', chosen(BUSY, quick=('files', 'swapping'), core=('a program',)))
+def test_another_boot(target, tidy, rng, way, name):
     before = start(target, name, rng)
-    target.reset()
-    assert target.nonce != before
-    is_sound(target)
-
-
-@pytest.mark.parametrize('name', [pytest.param(name, marks=pytest.mark.quick if name in QUICK else ()) for name in BUSY])
-@pytest.mark.needs('power_cut')
-def test_power_cut(target, tidy, rng, name):
-    before = start(target, name, rng)
-    target.power_cycle()
+    target.restart(way)
     assert target.nonce != before
     is_sound(target)
 
@@ -57,10 +49,10 @@ def test_power_cut(target, tidy, rng, name):
 @pytest.mark.needs('power_cut')
 def test_nonces_differ(target):
     seen = {target.nonce}
-    for _ in range(4):
+    for _ in range(BOOTS):
         target.power_cycle()
         seen.add(target.nonce)
-    assert len(seen) == 5
+    assert len(seen) == 1 + BOOTS
 
 
 @pytest.mark.needs('reset')
@@ -91,19 +83,10 @@ def test_a_machine_that_is_off_is_no_result(target):
     target.power_on()
 
 
-@pytest.mark.needs('reset')
-@pytest.mark.parametrize('times', [5])
-def test_resets_in_a_row(target, times):
-    for _ in range(times):
-        target.reset()
-    is_sound(target)
-
-
-@pytest.mark.needs('power_cut')
-@pytest.mark.parametrize('times', [5])
-def test_cuts_in_a_row(target, times):
-    for _ in range(times):
-        target.power_cycle()
+@pytest.mark.parametrize('way', WAYS)
+def test_boots_in_a_row(target, way):
+    for _ in range(BOOTS):
+        target.restart(way)
     is_sound(target)
 
 

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from board import PROGRAMS
+from subset import chosen
 
 EMULATOR = 'qemu-riscv64'
 
@@ -20,14 +21,14 @@ def emulated():
 
     def call(words):
         name, *arguments = words.split()
-        done = subprocess.run([EMULATOR, PROGRAMS / name, *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
-                              check=False)
+        done = subprocess.run([EMULATOR, PROGRAMS / name, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=120, check=False)
         return done.stdout, done.returncode
     return call
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize('words', KNOWN)
+@pytest.mark.parametrize('words', chosen(KNOWN, core=('chase 100 1000', 'family')))
 def test_says_the_same_as_on_the_host(target, emulated, words):
     out, status = emulated(words)
     done = target.run(words)

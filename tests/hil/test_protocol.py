@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from subset import chosen
 from target import END_OF_FILE, INTERRUPT, Damaged
 from wire import COMMAND_MOST, DAMAGED_ID, command_line, crc
 
@@ -50,7 +51,7 @@ DAMAGES = {
 
 
 @pytest.mark.quick
-@pytest.mark.parametrize('name', DAMAGES)
+@pytest.mark.parametrize('name', chosen(DAMAGES, core=('a bit flipped',)))
 def test_a_damaged_command_is_not_executed(target, name):
     target.listen()
     target.send(DAMAGES[name])
@@ -103,7 +104,7 @@ def test_interrupt_forgets_what_was_typed(target, rest):
     assert target.answers(1)[0].name == 'zz4'
 
 
-@pytest.mark.parametrize('round_', range(24))
+@pytest.mark.parametrize('round_', chosen(range(24), core=[0]))
 def test_garbage(target, rng, round_):
     """Random bytes, with lines in them, then the target is still what it was."""
     target.note(f'round {round_}')
@@ -178,6 +179,7 @@ def test_commands_in_one_go(target, count):
 
 # ---- What programs print ----
 
+@pytest.mark.core
 def test_all_bytes_arrive(target):
     done = target.run('bytes')
     assert done.result == 0 and done.out == bytes(range(256)) * 4 and done.err == bytes(reversed(range(256))) * 4
@@ -222,6 +224,7 @@ def test_keys_that_interrupt(target, key, signal):
     assert running.finish().signal == signal
 
 
+@pytest.mark.core
 def test_editing_keys(target):
     running = target.begin('run cat')
     running.type(b'helpX\x7f\x7flo\n')

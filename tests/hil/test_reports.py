@@ -9,7 +9,8 @@ from target import Panicked
 def test_a_stopped_task_is_told_of_at_length(target):
     target.power_cycle('reports=full')
     output = target.run('stack')
-    address, pc = (int(number, 16) for number in output.line(r'fault task=\d+ name=stack .* addr=0x(\w+) pc=0x(\w+) ').groups())
+    found = output.line(r'fault task=\d+ name=stack .* addr=0x(\w+) pc=0x(\w+) ')
+    address, pc = (int(number, 16) for number in found.groups())
     assert int(output.line(r'^fault x0 (\w+) ')[1], 16) == pc
     assert output.line(r'^fault walk \w+ \w+ \w+: not mapped slot=0$')
     start, end = (int(number, 16) for number in output.line(r'^fault region 0x(\w+)-0x(\w+) ').groups())
@@ -21,6 +22,7 @@ def test_a_stopped_task_is_told_of_at_length(target):
 
 
 @pytest.mark.quick
+@pytest.mark.core
 @pytest.mark.needs('faults', 'bootargs', 'reset')
 def test_a_panic_is_told_again_by_the_next_boot(target):
     target.power_cycle('panic=reboot')

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from subset import chosen
 
 
 def figures(target):
@@ -18,7 +19,7 @@ def swap_on(target):
     target.good('swapon')
 
 
-@pytest.mark.parametrize('percent', [20, 50, 90, pytest.param(110, marks=pytest.mark.quick), 150, 300])
+@pytest.mark.parametrize('percent', chosen([20, 50, 90, 110, 150, 300], quick=[110], core=[90]))
 def test_pages_come_back_right(target, percent):
     before = figures(target)
     pages = before['frames_total'] * percent // 100
