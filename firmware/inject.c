@@ -15,7 +15,8 @@
 #define PERCENT_MOST  100u
 #define ARGUMENT_MOST 256u
 
-static const char effects[INJECT_EFFECTS][8] = { "fail", "delay", "corrupt", "tear", "busy", "cut", "lose", "storm" };
+static const char effects[INJECT_EFFECTS][9] = { "fail", "delay",    "corrupt", "tear", "busy",
+                                                 "cut",  "misplace", "lose",    "storm" };
 static const char targets[INJECT_TARGETS][9] = { "read", "program", "erase", "id",      "frame",
                                                  "page", "copy",    "timer", "external" };
 
@@ -32,6 +33,7 @@ static const uint16_t allowed[INJECT_EFFECTS] = {
     [INJECT_TEAR] = WRITES,
     [INJECT_BUSY] = OPERATIONS,
     [INJECT_CUT] = OPERATIONS,
+    [INJECT_MISPLACE] = WRITES,
     [INJECT_LOSE] = INTERRUPTS,
     [INJECT_STORM] = INTERRUPTS,
 };

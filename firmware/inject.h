@@ -44,14 +44,15 @@ enum inject_target {
 };
 
 enum inject_effect {
-    INJECT_FAIL,    /* refused or -EIO, nothing is done */
-    INJECT_DELAY,   /* `us` later */
-    INJECT_CORRUPT, /* done and said to be well, but for one bit */
-    INJECT_TEAR,    /* done in part, then -EIO */
-    INJECT_BUSY,    /* the part stays busy for `us`, without it for ever */
-    INJECT_CUT,     /* done in part, then the machine stops */
-    INJECT_LOSE,    /* not served this time */
-    INJECT_STORM,   /* so many that nobody asked for, `us` apart */
+    INJECT_FAIL,     /* refused or -EIO, nothing is done */
+    INJECT_DELAY,    /* `us` later */
+    INJECT_CORRUPT,  /* done and said to be well, but for one bit */
+    INJECT_TEAR,     /* done in part, then -EIO */
+    INJECT_BUSY,     /* the part stays busy for `us`, without it for ever */
+    INJECT_CUT,      /* done in part, then the machine stops */
+    INJECT_MISPLACE, /* done and said to be well, but elsewhere in the partition */
+    INJECT_LOSE,     /* not served this time */
+    INJECT_STORM,    /* so many that nobody asked for, `us` apart */
     INJECT_EFFECTS
 };
 

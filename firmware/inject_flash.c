@@ -3,8 +3,9 @@
  *
  * What a fault does to the part is done by operations of the real driver, one after the other, while the request waits: so
  * a torn erase leaves zeros from some place to the block's end (where an erase that was stopped has only got to its first
- * half), and a corrupted program has a cell too many at 0. A part that stays busy, or calls itself by another name, says so
- * on the bus, and it is the driver's own bounds that are tried.
+ * half), and a corrupted program has a cell too many at 0. A misplaced one keeps its place within the page or block, and
+ * passes the gate as any other: it cannot leave the partition. A part that stays busy, or calls itself by another name,
+ * says so on the bus, and it is the driver's own bounds that are tried; while it is busy it takes no commands.
  */
 #include <errno.h>
 #include <string.h>
@@ -62,6 +63,12 @@ static uint32_t bus_read(struct cfi_bus *bus, uint32_t offset)
     return value;
 }
 
+static void bus_write(struct cfi_bus *bus, uint32_t offset, uint32_t value)
+{
+    if (!is_busy())
+        wrapped.cfi.write(bus, offset, value);
+}
+
 void inject_spi(struct spi *spi)
 {
     if (!inject_is_on())
@@ -76,6 +83,7 @@ void inject_cfi(struct cfi_bus *bus)
         return;
     wrapped.cfi = *bus;
     bus->read = bus_read;
+    bus->write = bus_write;
 }
 
 /* ---- Operations ---- */
@@ -152,6 +160,19 @@ static void spoil(struct flash *flash, const struct flash_request *request, uint
         (void)!inject_flash_flip(flash, request->address, 8 * at + bit, request->bytes);
 }
 
+/* The same request for any other page, or block, of the partition. */
+static struct flash_request elsewhere(const struct flash *flash, const struct flash_request *request, uint32_t random)
+{
+    uint32_t step = request->operation == FLASH_ERASE ? flash->geometry.erase_bytes : flash->geometry.program_bytes;
+    uint32_t offset = request->address - flash->window_start;
+    uint32_t others = (flash->window_bytes - request->bytes - offset % step) / step;
+    uint32_t place = others ? (offset / step + 1 + random % others) % (others + 1) : offset / step;
+    struct flash_request other = *request;
+
+    other.address = flash->window_start + place * step + offset % step;
+    return other;
+}
+
 static _Noreturn void cut(const struct flash_request *request)
 {
     log_line("inject: power is cut: operation %u at 0x%x", request->operation, request->address);
@@ -176,11 +197,13 @@ static void damage(struct flash *flash, struct flash_request *request, struct in
 
     if (rule->effect == INJECT_CORRUPT)
         status = perform(flash, *request);
+    else if (rule->effect == INJECT_MISPLACE)
+        status = perform(flash, elsewhere(flash, request, inject_random(rule)));
     else
         tear(flash, request, at);
     if (rule->effect == INJECT_CUT)
         cut(request);
-    if (!status)
+    if (!status && rule->effect == INJECT_CORRUPT)
         spoil(flash, request, at, inject_random(rule) % 8);
     flash_finish(flash, request, status);
 }
