@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pexpect
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,6 +73,14 @@ def run(stdin=b'', runner=(RUN,), **keys):
     print(' '.join(words), '->', done.returncode)
     print(done.stdout.decode(errors='replace')[-4000:], err[-8000:], sep='\n')
     return Result(done.returncode, done.stdout, err, statistics(err))
+
+
+def on_terminal(words, cwd=ROOT, **keys):
+    """A child on a terminal of its own. It is given a second and not a tenth to end at each signal."""
+    terminal = pexpect.spawn(words[0], words[1:], cwd=str(cwd), timeout=TIMEOUT_S, encoding='utf-8', codec_errors='replace',
+                             env={**os.environ, 'TERM': 'dumb'}, **keys)
+    terminal.delayafterterminate = terminal.ptyproc.delayafterterminate = 1
+    return terminal
 
 
 def program_files(command):

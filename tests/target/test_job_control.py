@@ -4,9 +4,8 @@ import re
 import shutil
 import subprocess
 
-import pexpect
 import pytest
-from conftest import PROGRAMS, ROOT, TIMEOUT_S, run_words
+from conftest import PROGRAMS, ROOT, on_terminal, run_words
 
 # What is typed when the program asks for it, in order; ^Z ^C ^\ and a line.
 TYPED = (('type a key', '\x1a'), ('type a second key', '\x03'), ('type a key', '\x1c'), ('type a line', 'words\r'))
@@ -16,7 +15,7 @@ ECHO = re.compile(r'\^[ZC\\]|^words$', re.M)
 
 def play(words, folder):
     """What the program says, without what the terminal echoes."""
-    terminal = pexpect.spawn(words[0], words[1:], cwd=str(folder), timeout=TIMEOUT_S, encoding='utf-8', codec_errors='replace')
+    terminal = on_terminal(words, folder)
     terminal.expect('the terminal is')
     said = terminal.after
     for question, answer in TYPED:

@@ -1,20 +1,17 @@
 """The monitor, on a terminal as a user has it."""
 
-import os
 import re
 
 import pexpect
 import pytest
-from conftest import PROGRAMS, ROOT, TIMEOUT_S, run_words
+from conftest import PROGRAMS, on_terminal, run_words
 
 PROMPT = 'vellum> '
 
 
 class Monitor:
     def __init__(self, **keys):
-        words = run_words(**keys)
-        self.terminal = pexpect.spawn(words[0], words[1:], cwd=str(ROOT), timeout=TIMEOUT_S, encoding='utf-8',
-                                      codec_errors='replace', env={**os.environ, 'TERM': 'dumb'}, dimensions=(50, 200))
+        self.terminal = on_terminal(run_words(**keys), dimensions=(50, 200))
         self.terminal.expect_exact(PROMPT)
 
     def __call__(self, command):

@@ -1,12 +1,11 @@
 """The console as a terminal: the same keys on a Linux terminal and on Vellum's console must give the same picture."""
 
-import os
 import re
 import subprocess
 
 import pexpect
 import pytest
-from conftest import PROGRAMS, ROOT, TIMEOUT_S, run_words
+from conftest import PROGRAMS, ROOT, on_terminal, run_words
 
 # Steps of the program, and the keys for each; a step without keys needs none.
 SESSIONS = {
@@ -27,8 +26,7 @@ SESSIONS = {
 
 
 def play(words, steps, **keys):
-    terminal = pexpect.spawn(words[0], words[1:], timeout=TIMEOUT_S, encoding='utf-8', codec_errors='replace',
-                             cwd=str(ROOT), env={**os.environ, 'TERM': 'dumb'}, **keys)
+    terminal = on_terminal(words, **keys)
     shown = ''
     for name, typed in steps:
         terminal.expect_exact(f'{name}>')
