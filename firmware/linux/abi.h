@@ -45,6 +45,12 @@
 
 #define LINUX_PATH_MAX 4096
 
+/* linux/random.h */
+#define LINUX_GRND_NONBLOCK 1u
+#define LINUX_GRND_RANDOM   2u
+#define LINUX_GRND_INSECURE 4u
+#define LINUX_GRND_ALL      (LINUX_GRND_NONBLOCK | LINUX_GRND_RANDOM | LINUX_GRND_INSECURE)
+
 /* linux/stat.h */
 #define LINUX_S_IFMT  0170000
 #define LINUX_S_IFIFO 0010000

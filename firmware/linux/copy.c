@@ -2,12 +2,10 @@
 #include <errno.h>
 
 #include "firmware/linux/calls.h"
-#include "firmware/linux/file.h"
+#include "firmware/linux/transfer.h"
 #include "firmware/storage.h"
 #include "firmware/usercopy.h"
 #include "hal/cpu_riscv.h"
-
-#define BYTES_MAX 0x7ffff000ull
 
 /* One end of a copy: at the file's own position, or at an offset of the caller's that moves on instead. */
 struct side {
@@ -16,6 +14,9 @@ struct side {
     uint64_t offset;
 };
 
+/* What of a copy is refused before it begins. */
+typedef int copy_check(const struct side *to, const struct side *from, uint64_t bytes);
+
 /* `useless`: the one way of opening that is of no use here. */
 static int side_begin(struct side *side, uint64_t descriptor, va_t offset_at, uint32_t useless)
 {
@@ -23,7 +24,6 @@ static int side_begin(struct side *side, uint64_t descriptor, va_t offset_at, ui
     if (!side->file || (side->file->flags & LINUX_O_ACCMODE) == useless)
         return -EBADF;
     side->offset_at = offset_at;
-    side->offset = side->file->offset;
     if (!offset_at)
         return 0;
     if (!side->file->seekable)
@@ -33,19 +33,20 @@ static int side_begin(struct side *side, uint64_t descriptor, va_t offset_at, ui
     return (int64_t)side->offset < 0 ? -EINVAL : 0;
 }
 
-/* Tells the caller how far it came. */
-static int side_tell(const struct side *side)
+static void side_place(struct side *side)
 {
-    return side->offset_at ? user_write(side->offset_at, &side->offset, sizeof(side->offset)) : 0;
+    if (!side->offset_at)
+        side->offset = side->file->offset;
 }
 
-static int64_t write_part(struct side *to, struct span part)
+/* How far it came goes to the file's position, or to the caller. */
+static int side_tell(const struct side *side)
 {
-    int64_t moved = to->offset_at ? file_write(to->file, part, to->offset) : file_write_on(to->file, part);
-
-    if (moved > 0)
-        to->offset += (uint64_t)moved;
-    return moved;
+    if (side->offset_at)
+        return user_write(side->offset_at, &side->offset, sizeof(side->offset));
+    if (side->file->seekable)
+        side->file->offset = side->offset;
+    return 0;
 }
 
 static int64_t copy_part(struct side *to, struct side *from, void *page, uint64_t bytes)
@@ -56,7 +57,7 @@ static int64_t copy_part(struct side *to, struct side *from, void *page, uint64_
     if (moved <= 0)
         return moved;
     part.bytes = (uint64_t)moved;
-    moved = write_part(to, part);
+    moved = transfer_whole(to->file, WRITE, part, &to->offset);
     if (moved > 0)
         from->offset += (uint64_t)moved;
     return moved;
@@ -75,18 +76,54 @@ static int64_t copy_all(struct side *to, struct side *from, uint64_t bytes)
         done += moved > 0 ? (uint64_t)moved : 0;
     } while (moved > 0 && done < bytes);
     mm_frame_put(frame);
-    if (!from->offset_at)
-        from->file->offset = from->offset;
     return done ? (int64_t)done : moved;
 }
 
-static int64_t copy_between(struct side *to, struct side *from, uint64_t bytes)
+static int64_t copy_placed(struct side *to, struct side *from, uint64_t bytes, copy_check *check)
 {
-    int64_t done = bytes ? copy_all(to, from, bytes < BYTES_MAX ? bytes : BYTES_MAX) : 0;
+    side_place(from);
+    side_place(to);
+    int64_t done = check(to, from, bytes);
 
-    if (done >= 0 && (side_tell(from) || side_tell(to)))
+    if (done || !bytes)
+        return done;
+    done = copy_all(to, from, bytes < TRANSFER_BYTES_MAX ? bytes : TRANSFER_BYTES_MAX);
+    if (done >= 0 && (side_tell(from) | side_tell(to)))
         return -EFAULT;
     return done;
+}
+
+/*
+ * Nobody else moves either position meanwhile. Into what may have to wait for its reader there are no turns: that reader
+ * may be waiting for the position (Linux keeps it from nobody at all).
+ */
+static int64_t copy_in_turn(struct side *to, struct side *from, uint64_t bytes, copy_check *check)
+{
+    struct file *first = to->file < from->file ? to->file : from->file;
+    struct file *second = first == to->file ? from->file : to->file;
+    struct turn turns[2];
+
+    if (!to->file->seekable || !from->file->seekable)
+        return copy_placed(to, from, bytes, check);
+    int64_t result = turn_take(&turns[0], first);
+
+    if (result)
+        return result;
+    if (first != second)
+        result = turn_take(&turns[1], second);
+    if (!result) {
+        result = copy_placed(to, from, bytes, check);
+        if (first != second)
+            turn_end(&turns[1]);
+    }
+    turn_end(&turns[0]);
+    return result;
+}
+
+static int check_send(const struct side *to, const struct side *from, uint64_t bytes)
+{
+    (void)bytes;
+    return !from->file->ops->object || (to->file->seekable && to->file->flags & LINUX_O_APPEND) ? -EINVAL : 0;
 }
 
 int64_t sys_sendfile(uint64_t to_descriptor, uint64_t from_descriptor, va_t offset, uint64_t bytes)
@@ -97,7 +134,7 @@ int64_t sys_sendfile(uint64_t to_descriptor, uint64_t from_descriptor, va_t offs
     if (!result)
         result = side_begin(&to, to_descriptor, 0, LINUX_O_RDONLY);
     if (!result)
-        result = from.file->ops->object ? copy_between(&to, &from, bytes) : -EINVAL;
+        result = copy_in_turn(&to, &from, bytes, check_send);
     if (to.file)
         file_put(to.file);
     if (from.file)
@@ -127,9 +164,7 @@ int64_t sys_copy_file_range(uint64_t from_descriptor, va_t from_offset, uint64_t
     if (!result)
         result = side_begin(&to, to_descriptor, to_offset, LINUX_O_RDONLY);
     if (!result)
-        result = flags ? -EINVAL : check_range_copy(&to, &from, bytes);
-    if (!result)
-        result = copy_between(&to, &from, bytes);
+        result = flags ? -EINVAL : copy_in_turn(&to, &from, bytes, check_range_copy);
     if (to.file)
         file_put(to.file);
     if (from.file)
@@ -189,8 +224,8 @@ int64_t sys_fallocate(uint64_t descriptor, uint64_t mode, uint64_t offset, uint6
                      : mode & ~(uint64_t)LINUX_FALLOC_FL_KEEP_SIZE       ? -EOPNOTSUPP
                      : !file->object                                     ? -ENODEV
                      : (int64_t)end < 0                                  ? -EFBIG
-                     : mode || end <= object_bytes(file->object)         ? 0
-                                                                         : file->ops->resize(file, end);
+                     : mode                                              ? 0
+                                                                         : file_resize(file, end, true);
 
     file_put(file);
     return result;

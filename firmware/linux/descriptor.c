@@ -6,6 +6,7 @@
 #include "firmware/linux/lock.h"
 #include "firmware/linux/path.h"
 #include "firmware/linux/pipe.h"
+#include "firmware/linux/turn.h"
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
 
@@ -25,7 +26,7 @@ static int64_t duplicate(uint64_t descriptor, uint64_t least, bool close_on_exec
 
     if (!file)
         return -EBADF;
-    if (least >= FILES_MAX) {
+    if (least >= files_limit()) {
         file_put(file);
         return -EINVAL;
     }
@@ -161,7 +162,7 @@ int64_t sys_ftruncate(uint64_t descriptor, uint64_t bytes)
     if (!file)
         return -EBADF;
     bool writable = (file->flags & LINUX_O_ACCMODE) != LINUX_O_RDONLY;
-    int64_t result = writable && file->ops->resize && (int64_t)bytes >= 0 ? file->ops->resize(file, bytes) : -EINVAL;
+    int64_t result = writable && (int64_t)bytes >= 0 ? file_resize(file, bytes, false) : -EINVAL;
 
     file_put(file);
     return result;
@@ -179,9 +180,22 @@ int64_t sys_truncate(va_t path, uint64_t bytes)
     path_release(&argument);
     if (error)
         return error;
-    error = file->ops->resize ? file->ops->resize(file, bytes) : -EINVAL;
+    int64_t result = file_resize(file, bytes, false);
+
     file_put(file);
-    return error;
+    return result;
+}
+
+static int64_t list_in_turn(struct file *file, va_t buffer, uint32_t bytes)
+{
+    struct turn turn;
+    int64_t result = turn_take(&turn, file);
+
+    if (result)
+        return result;
+    result = file->ops->list(file, (struct span){ task_current()->space, buffer, bytes });
+    turn_end(&turn);
+    return result;
 }
 
 int64_t sys_getdents64(uint64_t descriptor, va_t buffer, uint64_t bytes)
@@ -190,8 +204,7 @@ int64_t sys_getdents64(uint64_t descriptor, va_t buffer, uint64_t bytes)
 
     if (!file)
         return -EBADF;
-    struct span to = { task_current()->space, buffer, (uint32_t)bytes };
-    int64_t result = file->ops->list ? file->ops->list(file, to) : -ENOTDIR;
+    int64_t result = file->ops->list ? list_in_turn(file, buffer, (uint32_t)bytes) : -ENOTDIR;
 
     file_put(file);
     return result;

@@ -100,11 +100,18 @@ static void slot_set(struct files *files, unsigned descriptor, struct file *file
     files->close_on_exec |= (uint64_t)close_on_exec << descriptor;
 }
 
-int files_add(struct files *files, struct file *file, unsigned least, bool close_on_exec)
+unsigned files_limit(void)
 {
     uint64_t limit = process_current() ? process_current()->limits[LIMIT_NOFILE].now : FILES_MAX;
 
-    for (unsigned i = least; i < FILES_MAX && i < limit; i++)
+    return limit < FILES_MAX ? (unsigned)limit : FILES_MAX;
+}
+
+int files_add(struct files *files, struct file *file, unsigned least, bool close_on_exec)
+{
+    unsigned limit = files_limit();
+
+    for (unsigned i = least; i < limit; i++)
         if (!files->of[i]) {
             slot_set(files, i, file, close_on_exec);
             return (int)i;
@@ -133,7 +140,7 @@ int files_close(struct files *files, uint64_t descriptor)
 
 int files_replace(struct files *files, unsigned descriptor, struct file *file, bool close_on_exec)
 {
-    if (descriptor >= FILES_MAX)
+    if (descriptor >= files_limit())
         return -EBADF;
     slot_clear(files, descriptor);
     if (files->of[descriptor])

@@ -101,8 +101,8 @@ static inline int64_t file_write(struct file *file, struct span from, uint64_t o
     return file->ops->write ? file->ops->write(file, from, offset) : -EINVAL;
 }
 
-/* At the file's position, which moves on; at its end when it is opened to append. */
-int64_t file_write_on(struct file *file, struct span from);
+/* Between two writes (firmware/linux/turn.h). -EINVAL: what it is of has no size; -EINTR: the process ends. */
+int64_t file_resize(struct file *file, uint64_t bytes, bool grow_only) MUST_CHECK;
 
 /* Opens by path (firmware/linux/path.h), `at` a directory's inode. The file has one reference. */
 int file_open(inode_t at, const char *path, uint32_t flags, uint32_t mode, struct file **file) MUST_CHECK;
@@ -118,6 +118,8 @@ void files_get(struct files *files);
 void files_put(struct files *files); /* the last one closes all; may sleep */
 void files_close_on_exec(struct files *files);
 
+/* Which descriptors the calling process may have: those below. */
+unsigned files_limit(void);
 /* The lowest free descriptor from `least` on gets the caller's reference. -EMFILE: the reference stays the caller's. */
 int files_add(struct files *files, struct file *file, unsigned least, bool close_on_exec) MUST_CHECK;
 /* The same for the calling process; on an error the reference is given up. */

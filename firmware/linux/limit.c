@@ -8,6 +8,7 @@
 
 #include "firmware/linux/abi.h"
 #include "firmware/linux/calls.h"
+#include "firmware/linux/file.h"
 #include "firmware/process.h"
 #include "firmware/usercopy.h"
 
@@ -72,6 +73,8 @@ static int limit_set(struct process *process, uint64_t resource, const struct li
     if (new->now > new->most)
         return -EINVAL;
     if (new->most > process->limits[resource].most && process_current()->euid)
+        return -EPERM;
+    if (resource == LIMIT_NOFILE && new->most > FILES_MAX)
         return -EPERM;
     if (resource == LIMIT_AS) {
         int error = space_limit(process->space, new->now);

@@ -43,7 +43,7 @@ static int open_existing(inode_t inode, uint32_t flags, struct file **file)
 
     if (error || !writes || !(flags & LINUX_O_TRUNC) || !(*file)->ops->object)
         return error;
-    error = (*file)->ops->resize(*file, 0);
+    error = (int)file_resize(*file, 0, false);
     if (error)
         file_put(*file);
     return error;

@@ -32,7 +32,9 @@ int64_t sys_getrandom(va_t buffer, uint64_t bytes, uint64_t flags)
 {
     uint8_t chunk[RANDOM_CHUNK];
 
-    (void)flags; /* it never waits */
+    /* It never waits, and knows one source: the flags make no difference. */
+    if ((uint32_t)flags & ~LINUX_GRND_ALL || (flags & LINUX_GRND_RANDOM && flags & LINUX_GRND_INSECURE))
+        return -EINVAL;
     if (bytes > INT32_MAX)
         bytes = INT32_MAX;
     for (uint64_t done = 0; done < bytes; done += RANDOM_CHUNK) {

@@ -1,52 +1,78 @@
 /* read and write; what moves more than one part, or elsewhere, is in vector.c. */
+#include "firmware/linux/transfer.h"
+
 #include <errno.h>
 
 #include "firmware/linux/calls.h"
-#include "firmware/linux/file.h"
-#include "firmware/linux/transfer.h"
 
-/* As Linux: one call moves this much at the most, so that a length is never taken for an error. */
-#define BYTES_MAX 0x7ffff000ull
+static inline bool has_position(const struct transfer *transfer)
+{
+    return transfer->at == &transfer->file->offset && transfer->file->seekable;
+}
+
+static inline bool has_bytes(const struct transfer *transfer)
+{
+    return transfer->way == WRITE && transfer->file->object;
+}
+
+int transfer_begin(struct transfer *transfer, struct file *file, enum way way, uint64_t *at)
+{
+    transfer->file = file;
+    transfer->way = way;
+    transfer->at = at ? at : &file->offset;
+    int error = has_position(transfer) ? turn_take(&transfer->position, file) : 0;
+
+    if (error || !has_bytes(transfer))
+        return error;
+    error = turn_take(&transfer->bytes, file->object);
+    if (error && has_position(transfer))
+        turn_end(&transfer->position);
+    return error;
+}
+
+void transfer_end(struct transfer *transfer)
+{
+    if (has_bytes(transfer))
+        turn_end(&transfer->bytes);
+    if (has_position(transfer))
+        turn_end(&transfer->position);
+}
 
 static inline int64_t move(struct file *file, enum way way, struct span span, uint64_t at)
 {
+    if (span.bytes > TRANSFER_BYTES_MAX) {
+        if (!span_is_legal(span))
+            return (file->flags & LINUX_O_ACCMODE) == (way == READ ? LINUX_O_WRONLY : LINUX_O_RDONLY) ? -EBADF
+                                                                                                      : -EFAULT;
+        span.bytes = TRANSFER_BYTES_MAX;
+    }
     return way == READ ? file_read(file, span, at) : file_write(file, span, at);
 }
 
-/* Appending is at the file's end, whatever position or offset there is (Linux: pwrite too). */
-static inline uint64_t position(const struct file *file, enum way way, uint64_t at)
+int64_t transfer_move(struct transfer *transfer, struct span span)
 {
-    return way == WRITE && file->flags & LINUX_O_APPEND && file->object ? object_bytes(file->object) : at;
-}
+    struct file *file = transfer->file;
+    uint64_t from = *transfer->at;
 
-/* At the file's position, which moves on. */
-static inline int64_t move_on(struct file *file, enum way way, struct span span)
-{
-    uint64_t at = position(file, way, file->offset);
-
-    if (span.bytes > BYTES_MAX)
-        span.bytes = BYTES_MAX;
-    int64_t moved = move(file, way, span, at);
+    /* Appending is at the file's end, whatever position or offset there is (Linux: pwrite too). */
+    if (has_bytes(transfer) && file->flags & LINUX_O_APPEND)
+        from = object_bytes(file->object);
+    int64_t moved = move(file, transfer->way, span, from);
 
     if (moved > 0 && file->seekable)
-        file->offset = at + (uint64_t)moved;
+        *transfer->at = from + (uint64_t)moved;
     return moved;
 }
 
-int64_t file_write_on(struct file *file, struct span from)
+int64_t transfer_whole(struct file *file, enum way way, struct span span, uint64_t *at)
 {
-    return move_on(file, WRITE, from);
-}
+    struct transfer transfer;
+    int64_t moved = transfer_begin(&transfer, file, way, at);
 
-int64_t transfer(struct file *file, enum way way, struct span span, uint64_t *at)
-{
-    if (!at)
-        return move_on(file, way, span);
-    if (span.bytes > BYTES_MAX)
-        span.bytes = BYTES_MAX;
-    int64_t moved = move(file, way, span, position(file, way, *at));
-
-    *at += moved > 0 ? (uint64_t)moved : 0;
+    if (moved)
+        return moved;
+    moved = transfer_move(&transfer, span);
+    transfer_end(&transfer);
     return moved;
 }
 
@@ -56,7 +82,9 @@ static inline int64_t move_one(uint64_t descriptor, enum way way, va_t buffer, u
 
     if (!file)
         return -EBADF;
-    int64_t moved = move_on(file, way, (struct span){ task_current()->space, buffer, bytes });
+    struct span span = { task_current()->space, buffer, bytes };
+    /* What has no position has no bytes to take turns for either: pipes, terminals, counters. */
+    int64_t moved = file->seekable ? transfer_whole(file, way, span, NULL) : move(file, way, span, file->offset);
 
     file_put(file);
     return moved;
@@ -70,4 +98,20 @@ int64_t sys_read(uint64_t descriptor, va_t buffer, uint64_t bytes)
 int64_t sys_write(uint64_t descriptor, va_t buffer, uint64_t bytes)
 {
     return move_one(descriptor, WRITE, buffer, bytes);
+}
+
+int64_t file_resize(struct file *file, uint64_t bytes, bool grow_only)
+{
+    struct turn turn;
+
+    if (!file->ops->resize)
+        return -EINVAL;
+    int64_t error = turn_take(&turn, file->object);
+
+    if (error)
+        return error;
+    if (!grow_only || bytes > object_bytes(file->object))
+        error = file->ops->resize(file, bytes);
+    turn_end(&turn);
+    return error;
 }

@@ -8,28 +8,57 @@
 #include "firmware/usercopy.h"
 #include "hal/cpu_riscv.h"
 
-static int64_t move_parts(struct file *file, enum way way, va_t vector, uint64_t count, uint64_t *at)
+/* Before anything is moved: no length is negative, and all lies where programs' memory is. */
+static int check_parts(va_t vector, uint64_t count)
 {
-    int64_t done = 0;
+    struct linux_iovec part;
 
     if (count > LINUX_IOV_MAX)
         return -EINVAL;
     for (uint64_t i = 0; i < count; i++) {
+        if (user_read(&part, vector + i * sizeof(part), sizeof(part)))
+            return -EFAULT;
+        if ((int64_t)part.bytes < 0)
+            return -EINVAL;
+        if (!span_is_legal((struct span){ task_current()->space, part.base, part.bytes }))
+            return -EFAULT;
+    }
+    return 0;
+}
+
+/* What other threads have done to the vector since it was checked ends the move, and nothing worse. */
+static int64_t move_parts(struct transfer *transfer, va_t vector, uint64_t count)
+{
+    int64_t done = 0;
+
+    for (uint64_t i = 0; i < count; i++) {
         struct linux_iovec part;
         int64_t moved = user_read(&part, vector + i * sizeof(part), sizeof(part));
 
-        if (moved == 0 && (int64_t)part.bytes < 0)
-            moved = -EINVAL;
         if (moved == 0 && part.bytes == 0)
             continue;
+        if (moved == 0 && part.bytes > TRANSFER_BYTES_MAX - (uint64_t)done)
+            part.bytes = TRANSFER_BYTES_MAX - (uint64_t)done;
         if (moved == 0)
-            moved = transfer(file, way, (struct span){ task_current()->space, part.base, part.bytes }, at);
+            moved = transfer_move(transfer, (struct span){ task_current()->space, part.base, part.bytes });
         if (moved < 0)
             return done ? done : moved;
         done += moved;
         if ((uint64_t)moved < part.bytes)
             break;
     }
+    return done;
+}
+
+static int64_t move_all(struct file *file, enum way way, va_t vector, uint64_t count, uint64_t *at)
+{
+    struct transfer transfer;
+    int64_t done = transfer_begin(&transfer, file, way, at);
+
+    if (done)
+        return done;
+    done = move_parts(&transfer, vector, count);
+    transfer_end(&transfer);
     return done;
 }
 
@@ -59,18 +88,18 @@ static int64_t write_whole(struct file *file, va_t vector, uint64_t count)
 {
     pa_t frame;
 
-    if (count < 2 || count > LINUX_IOV_MAX || MM_RETRY(mm_frame_get(&frame)))
-        return move_parts(file, WRITE, vector, count, NULL);
+    if (count < 2 || MM_RETRY(mm_frame_get(&frame)))
+        return move_all(file, WRITE, vector, count, NULL);
     uint8_t *page = cpu_direct(frame);
     int64_t done = gather(vector, count, page);
 
-    done = done < 0 ? move_parts(file, WRITE, vector, count, NULL)
-                    : transfer(file, WRITE, (struct span){ NULL, (va_t)page, (uint64_t)done }, NULL);
+    done = done < 0 ? move_all(file, WRITE, vector, count, NULL)
+                    : transfer_whole(file, WRITE, (struct span){ NULL, (va_t)page, (uint64_t)done }, NULL);
     mm_frame_put(frame);
     return done;
 }
 
-/* `at` as for transfer(). */
+/* `at` as for transfer_begin(). */
 static int64_t move_vector(uint64_t descriptor, enum way way, va_t vector, uint64_t count, uint64_t *at)
 {
     struct file *file = files_get_file(descriptor);
@@ -80,8 +109,10 @@ static int64_t move_vector(uint64_t descriptor, enum way way, va_t vector, uint6
     int64_t done = at ? place_wrong(file, *at) : 0;
 
     if (!done)
+        done = check_parts(vector, count);
+    if (!done)
         done = way == WRITE && !file->seekable ? write_whole(file, vector, count)
-                                               : move_parts(file, way, vector, count, at);
+                                               : move_all(file, way, vector, count, at);
     file_put(file);
     return done;
 }
@@ -95,7 +126,7 @@ static int64_t move_at(uint64_t descriptor, enum way way, va_t buffer, uint64_t 
     int64_t moved = place_wrong(file, offset);
 
     if (!moved)
-        moved = transfer(file, way, (struct span){ task_current()->space, buffer, bytes }, &offset);
+        moved = transfer_whole(file, way, (struct span){ task_current()->space, buffer, bytes }, &offset);
     file_put(file);
     return moved;
 }
@@ -195,13 +226,25 @@ static int64_t seek(struct file *file, int64_t offset, uint64_t whence)
     return at;
 }
 
+static int64_t seek_in_turn(struct file *file, int64_t offset, uint64_t whence)
+{
+    struct turn turn;
+    int64_t at = turn_take(&turn, file);
+
+    if (at)
+        return at;
+    at = seek(file, offset, whence);
+    turn_end(&turn);
+    return at;
+}
+
 int64_t sys_lseek(uint64_t descriptor, uint64_t offset, uint64_t whence)
 {
     struct file *file = files_get_file(descriptor);
 
     if (!file)
         return -EBADF;
-    int64_t at = file->seekable ? seek(file, (int64_t)offset, (uint32_t)whence) : -ESPIPE;
+    int64_t at = file->seekable ? seek_in_turn(file, (int64_t)offset, (uint32_t)whence) : -ESPIPE;
 
     file_put(file);
     return at;

@@ -16,6 +16,7 @@
 
 /* Volatile, so that the compiler does not warn of what is meant to be wrong. */
 static void *volatile nowhere = (void *)8;
+static void *volatile upper_half = (void *)-4096;
 static volatile int minus_one = -1, too_many = 2000;
 
 static void put(const char *path, const char *text)
@@ -155,6 +156,17 @@ static void moving(void)
     SHOW(pread(file, buffer, 4, -1));
     SHOW(writev(file, parts, minus_one));
     SHOW(writev(file, parts, too_many));
+    parts[2].iov_len = (size_t)minus_one;
+    SHOW(writev(file, parts, 3)); /* nothing is written, and nothing read, when a part is wrong */
+    SHOW(readv(file, parts, 3));
+    parts[2] = (struct iovec){ upper_half, 1 };
+    SHOW(writev(file, parts, 3));
+    SHOW(lseek(file, 0, SEEK_CUR));
+    SHOW(read(file, buffer, (size_t)minus_one));
+    SHOW(write(file, buffer, (size_t)minus_one));
+    SHOW(pread(file, buffer, (size_t)minus_one, 0));
+    SHOW(syscall(SYS_getrandom, buffer, 1, 8));
+    SHOW(syscall(SYS_getrandom, buffer, 1, 6));
     SHOW(ftruncate(file, 5));
     SHOW(ftruncate(file, -1));
     show_file("data");
@@ -379,6 +391,9 @@ static void copying(void)
     SHOW(pread(to, text, sizeof text, 0));
     printf("%s\n", text);
     SHOW(sendfile(from, to, NULL, 1));
+    SHOW(fcntl(to, F_SETFL, O_APPEND));
+    SHOW(sendfile(to, from, &offset, 1));
+    SHOW(offset);
     SHOW(close(from) | close(to) | unlink("from") | unlink("to"));
 }
 

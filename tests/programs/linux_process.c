@@ -412,11 +412,16 @@ static void limits(void)
         if (file > 100)
             die("the limit of descriptors does not hold");
     tell("one more descriptor", dup(1));
+    tell("the last one", dup2(1, 19));
+    tell("one behind it", dup2(1, 20));
+    tell("from behind it on", fcntl(1, F_DUPFD, 20));
     for (int file = 3; file < 20; file++)
         close(file);
     limit.rlim_cur = limit.rlim_max + 1;
     if (limit.rlim_max != RLIM_INFINITY)
         tell("above the maximum", setrlimit(RLIMIT_NOFILE, &limit));
+    limit.rlim_max = RLIM_INFINITY;
+    tell("more descriptors than there can be", setrlimit(RLIMIT_NOFILE, &limit));
     tell("no such limit", getrlimit(99, &limit));
     finish("limits of memory", start(memory_limits));
 }

@@ -15,7 +15,7 @@ TIMEOUT_S = 600
 PLACES = ('frame', 'tail', 'flash')
 GROUPS = ('addresses', 'pages', 'instructions', 'pointers', 'ranges', 'exhaustion', 'overcommit', 'races', 'leaks', 'files')
 LEAST_CLASSES = {'addresses': 70, 'pages': 40, 'instructions': 50, 'pointers': 30, 'ranges': 20, 'exhaustion': 25, 'overcommit': 1,
-                 'races': 20, 'leaks': 10, 'files': 6}
+                 'races': 28, 'leaks': 10, 'files': 6}
 
 TRY = re.compile(r'^attack (.+) place=(\w+) ended=(\w+) page=(\w+) witness=(\w+) checks=(\w+) counters=(\w+) ms=\d+ (\w+)$', re.M)
 SUMS = re.compile(r'^attacks group=(\w+) classes=(\d+) tries=(\d+) contained=(\d+) witness_rounds=(\d+) witness_wrong=(\d+)$',

@@ -59,3 +59,13 @@ def test_names_are_there_at_the_next_boot(vellum, image):
     image('check')
     listed = image('ls').stdout
     assert 'second' in listed and 'gone' not in listed
+
+
+@pytest.mark.parametrize('path', ['/shared', '/tmp/shared'])
+def test_what_several_tasks_write_to_one_file_is_there(vellum, path):
+    """So few frames that every call sleeps; see tests/programs/together.c."""
+    done = vellum(f'together {path} 6', FRAMES=144)
+    lines = done.text.splitlines()
+    assert len(lines) == 8
+    assert not [line for line in lines if ': good ' not in line]
+    assert done.status == 0

@@ -80,6 +80,24 @@ static void *writer(void *with)
     return NULL;
 }
 
+/* Both at one position; what they may not find in memory ends the call short. */
+static void *file_writer(void *with)
+{
+    static int file = -1;
+
+    (void)with;
+    if (file < 0)
+        file = memfd_create("race", 0);
+    while (!stop) {
+        long moved = write(file, memory, PAGES * PAGE);
+
+        expect(moved > 0 || errno == EFAULT, "write to the file");
+        if (lseek(file, 0, SEEK_CUR) > (off_t)(4 * PAGES * PAGE))
+            expect(lseek(file, 0, SEEK_SET) == 0, "lseek");
+    }
+    return NULL;
+}
+
 static void *caller(void *with)
 {
     (void)with;
@@ -154,7 +172,7 @@ static void fork_it(unsigned round)
 }
 
 static void (*const takers[])(unsigned) = { unmap, protect, drop, put_out, move, fork_it };
-static void *(*const users[])(void *) = { toucher, reader, writer, waiter, caller };
+static void *(*const users[])(void *) = { toucher, reader, writer, waiter, caller, file_writer };
 
 /* with: a user and a taker */
 #define PAIR(user, taker) ((user)*16u + (taker))
@@ -267,6 +285,38 @@ static void killed_while_faulting(char *page, uintptr_t with)
     }
 }
 
+/* Three take turns at one position, and are killed one after the other, waiting as well as writing. */
+static void killed_in_turn(char *page, uintptr_t with)
+{
+    int file = memfd_create("turns", 0);
+    char *own = pages_new(PAGES, PROT_READ | PROT_WRITE);
+    pid_t id[3];
+
+    (void)page, (void)with;
+    for (unsigned round = 0; round < 10; round++) {
+        for (unsigned i = 0; i < 3; i++) {
+            id[i] = fork();
+            while (id[i] == 0) {
+                own[0] = (char)i;
+                madvise(own, PAGES * PAGE, MADV_PAGEOUT);
+                (void)!write(file, own, PAGES * PAGE);
+                if (lseek(file, 0, SEEK_CUR) > (off_t)(8 * PAGES * PAGE))
+                    lseek(file, 0, SEEK_SET);
+            }
+        }
+        for (unsigned i = 0; i < 3; i++) {
+            for (unsigned turns = 0; turns < (round + i) % 5; turns++)
+                sched_yield();
+            kill(id[i], SIGKILL);
+            waitpid(id[i], NULL, 0);
+        }
+        off_t before = lseek(file, 0, SEEK_CUR);
+
+        expect(write(file, own, PAGE) == (ssize_t)PAGE && lseek(file, 0, SEEK_CUR) == before + (off_t)PAGE,
+               "the position afterwards");
+    }
+}
+
 static void *stack_eater(void *with)
 {
     munmap(with, 16 * PAGE);
@@ -306,6 +356,9 @@ const struct attack race_attacks[] = {
     NO("write(2) against munmap", race, PAIR(2, 0), 0),
     NO("write(2) against MADV_PAGEOUT", race, PAIR(2, 3), 0),
     NO("write(2) against mremap", race, PAIR(2, 4), 0),
+    NO("writes at one position against munmap", race, PAIR(5, 0), 0),
+    NO("writes at one position against MADV_PAGEOUT", race, PAIR(5, 3), 0),
+    NO("writes at one position against fork", race, PAIR(5, 5), 0),
     NO("futex against munmap", race, PAIR(3, 0), 0),
     NO("futex against MADV_PAGEOUT", race, PAIR(3, 3), 0),
     NO("results against munmap", race, PAIR(4, 0), 0),
@@ -316,6 +369,7 @@ const struct attack race_attacks[] = {
     NO("the fault of one thread", fault_of_one, 0, SIGSEGV),
     NO("the child of vfork", vfork_child, 0, SIGSEGV),
     { "killed while its page comes in", killed_while_faulting, 0, 0, true },
+    NO("killed while it waits for its turn", killed_in_turn, 0, 0),
     NO("a thread that unmaps its stack", thread_without_stack, 0, SIGSEGV),
     { 0 },
 };
