@@ -192,7 +192,7 @@ debug: setup-check  ## the same, stopped at the start, in gdb with commands that
 	@platform/run $(run_arguments) DEBUG=1
 
 # Variables of the board commands, which go to the scripts behind them as they are.
-IMAGE_VARIABLES := BOARD MEDIUM FILES CMD FRAMES BOOTARGS FIRST OUT U_BOOT OPENSBI
+IMAGE_VARIABLES := BOARD MEDIUM FILES CMD FRAMES BOOTARGS FIRST KEEP OUT U_BOOT OPENSBI
 CARD_VARIABLES := BOARD DEV IMAGE DRY_RUN YES UNDO BACKUPS
 $(foreach v,$(IMAGE_VARIABLES) $(CARD_VARIABLES),$(if $($(v)),$(eval export $(v))))
 given = $(foreach v,$(1),$(if $(filter command environment,$(origin $(v))),"$(v)=$$$(v)"))

@@ -122,6 +122,8 @@ class Card:
             raise Refused(f'{self.path} is in use: {user}')
         if self.host.read(self.folder, 'ro') == '1':
             raise Refused(f'{self.path} is write-protected')
+        if self.name.startswith('mtdblock'):
+            raise Refused(f'{self.path} is a flash chip of this host, boot code and all (README, "The SPI flash")')
         is_sd = self.host.read(self.folder, 'device', 'type') == SD_TYPE
         if self.host.read(self.folder, 'removable') != '1' and not is_sd:
             raise Refused(f'{self.path} cannot be taken out: it looks like a disk of this host, not like a card')

@@ -121,11 +121,11 @@ static void streaming(void)
     pid_t id = fork_quietly();
     if (id == 0) {
         close(ends[0]);
-        for (int i = 0, part; i < BIG; i += part) {
+        for (size_t i = 0, part; i < BIG; i += part) {
             part = i % 5000 + 1 < BIG - i ? i % 5000 + 1 : BIG - i;
-            for (int j = 0; j < part; j++)
+            for (size_t j = 0; j < part; j++)
                 buffer[j] = (char)((i + j) * 7 + (i + j) / 251);
-            if (write(ends[1], buffer, (size_t)part) != part)
+            if (write(ends[1], buffer, part) != (ssize_t)part)
                 _exit(1);
         }
         _exit(0);

@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 sys.path.insert(0, str(ROOT / 'platform'))
-from board_gpt import SECTOR, TYPE_PAYLOAD, Partition, Table     # noqa: E402
+from board_gpt import SECTOR, TYPE_PAYLOAD, TYPE_VELLUM, Partition, Table     # noqa: E402
 from card_device import CARD_BYTES_MAX, Card, Host, Refused      # noqa: E402
 
 MIB = 1 << 20
@@ -108,6 +108,12 @@ def test_the_hosts_own_disk_below_a_volume(host):
     place = host.add('sda1', '8:1', parent='sda', partition=1)
     host.put(host.sys, f'{place}/holders/dm-0', '')
     refused(host, '8:0', 'sda1 is a part of dm-0')
+
+
+def test_a_flash_chip(host):
+    """The board's own Linux shows its SPI flash as a disk."""
+    host.add('mtdblock0', '31:0', size=32 * MIB, removable=0)
+    refused(host, '31:0', 'flash chip')
 
 
 def test_swap(host):
@@ -209,6 +215,10 @@ def test_undo_checks_what_it_puts_back(tmp_path, card, image):
 
 def test_no_image_or_a_wrong_one(tmp_path, card, image):
     before = card.read_bytes()
+    table = Table('test', [Partition('vellum', TYPE_VELLUM, 2048, 4095)])
+    for_a_chip = tmp_path / 'for-a-chip'
+    for_a_chip.write_bytes(table.head(4 * MIB // SECTOR) + bytes(3 * MIB))
+    assert 'for the SPI flash' in flash(tmp_path, card, for_a_chip, YES=1).stderr
     assert 'make image' in flash(tmp_path, card, tmp_path / 'none', YES=1).stderr
     image.write_bytes(os.urandom(MIB))
     assert 'no partition table' in flash(tmp_path, card, image, YES=1).stderr

@@ -12,12 +12,12 @@ import sys
 import pytest
 from board_boot import (FROM_SD, FROM_SPI, TIMEOUT_S, blank_flash, boot, boot_package, emulator, make_image,    # noqa: F401
                         outside_partition, wait_for)
-from conftest import PROGRAMS, ROOT, statistics
+from conftest import IMAGE, PROGRAMS, ROOT, statistics
 
 sys.path.insert(0, str(ROOT / 'platform'))
 from board_fdt import Tree                                       # noqa: E402
 from board_fit import image_of                                   # noqa: E402
-from board_gpt import SECTOR, TYPE_FIRST_STAGE, TYPE_VELLUM, Table     # noqa: E402
+from board_gpt import SECTOR, TYPE_FIRST_STAGE, TYPE_PAYLOAD, TYPE_VELLUM, Partition, Table     # noqa: E402
 from board_layout import FLASH_BYTES, VELLUM_END, VELLUM_START   # noqa: E402
 
 BOARDS = ('hifive-unleashed', 'hifive-unmatched')
@@ -144,7 +144,62 @@ def test_the_image_for_the_delivered_first_stage(make_image, tmp_path):
         running.wait()
 
 
+# ---- A flash whose boot code stays ----
+
+def with_table(data, *partitions):
+    table = Table('what was there', list(partitions))
+    head, tail = table.head(len(data) // SECTOR), table.tail(len(data) // SECTOR)
+    return head + data[len(head):-len(tail)] + tail
+
+
+def dump_of(tmp_path, data):
+    path = tmp_path / 'before.img'
+    path.write_bytes(data)
+    return path
+
+
+DELIVERED = random.Random(SEED).randbytes(VELLUM_START) + b'\xff' * (FLASH_BYTES - VELLUM_START)
+FSBL = Partition('fsbl', TYPE_FIRST_STAGE, 40, 2087)
+VELLUM = Partition('vellum', TYPE_VELLUM, VELLUM_START // SECTOR, VELLUM_END // SECTOR - 1)
+
+
+@pytest.mark.parametrize('partitions', [None, [FSBL], [FSBL, VELLUM]], ids=['no table', 'a table', 'with ours'])
+def test_boot_code_is_kept(make_image, tmp_path, partitions):
+    dump = dump_of(tmp_path, with_table(DELIVERED, *partitions) if partitions else DELIVERED)
+    path = make_image('hifive-unleashed', 'spi', KEEP=dump, FILES=f'{PROGRAMS}/hello')
+    assert outside_partition(path) == outside_partition(dump)
+    listed = subprocess.run([IMAGE, path, 'ls', '--board', 'sifive_u'], capture_output=True, text=True, check=True).stdout
+    assert 'hello' in listed
+    # What it made may be what the next one keeps.
+    again = make_image('hifive-unleashed', 'spi', KEEP=path, FILES=f'{PROGRAMS}/fill')
+    assert outside_partition(again) == outside_partition(dump)
+
+
+@pytest.mark.parametrize('dump, why', [
+    (DELIVERED[:-1], 'the whole flash has'),
+    (DELIVERED[:VELLUM_END - 1] + b'\0' + DELIVERED[VELLUM_END:], 'something else'),
+    (with_table(DELIVERED, FSBL, Partition('vfat', TYPE_PAYLOAD, 2088, 65000)), '"vfat"'),
+    (with_table(DELIVERED, FSBL, Partition('mine', TYPE_VELLUM, 20480, 40959)), '"mine"'),
+    (with_table(DELIVERED, FSBL)[:SECTOR + 60] + b'\0' + with_table(DELIVERED, FSBL)[SECTOR + 61:], 'damaged'),
+], ids=['short', 'used', 'a partition', 'ours elsewhere', 'a damaged table'])
+def test_a_flash_in_use_is_refused(tmp_path, dump, why):
+    done = subprocess.run([ROOT / 'platform' / 'board_image', 'BOARD=hifive-unleashed', 'MEDIUM=spi',
+                           f'KEEP={dump_of(tmp_path, dump)}', f'OUT={tmp_path}/out.img'], capture_output=True, text=True,
+                          timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 1 and why in done.stderr
+    assert not (tmp_path / 'out.img').exists()
+
+
+def test_what_replaces_boot_code_says_so(boot_package, tmp_path):
+    done = subprocess.run([ROOT / 'platform' / 'board_image', 'BOARD=hifive-unleashed', 'MEDIUM=spi', f'FILES={PROGRAMS}/hello',
+                           'CMD=hello', f'OUT={tmp_path}/out.img', f'U_BOOT={boot_package}'], capture_output=True,
+                          text=True, timeout=TIMEOUT_S, check=True)
+    assert 'WARNING' in done.stdout and 'SiFive\'s first stage' in done.stdout
+
+
 @pytest.mark.parametrize('words, why', [
+    (['BOARD=hifive-unleashed', 'MEDIUM=sd', 'KEEP=x', 'CMD=hello'], 'MEDIUM=spi'),
+    (['BOARD=hifive-unleashed', 'MEDIUM=spi', 'KEEP=x', 'CMD=hello'], 'boot code stays'),
     (['MEDIUM=sd'], 'BOARD='), (['BOARD=hifive-unleashed'], 'MEDIUM='), (['BOARD=pc', 'MEDIUM=sd'], 'BOARD=pc'),
     (['BOARD=hifive-unmatched', 'MEDIUM=sd', 'FIRST=fsbl'], 'FIRST=fsbl'),
     (['BOARD=hifive-unleashed', 'MEDIUM=sd', 'FIRST=fsbl', 'CMD=hello'], 'FIRST=fsbl'),
