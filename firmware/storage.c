@@ -159,6 +159,8 @@ int storage_open(const struct platform *platform, struct flash *flash)
         .tail_pages = tail_pages(platform),
         .page_get = mm_page_get,
         .page_put = mm_page_put,
+        .page_ask = mm_page_ask,
+        .page_unask = mm_page_unask,
         .seconds = seconds_up,
     };
     storage.on_flash = find_partition(platform, flash) && open_on_flash(asked_to_make(platform), &store);

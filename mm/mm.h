@@ -52,6 +52,9 @@ void mm_frame_put(pa_t frame);
 /* The same as store_config's page_get and page_put: never waits, may use the reserve. */
 void *mm_page_get(void *context);
 void mm_page_put(void *context, void *page);
+/* And as its page_ask and page_unask. */
+bool mm_page_ask(void *context) MUST_CHECK;
+void mm_page_unask(void *context);
 
 /* Equal small things from pinned frames: a frame is taken when needed and given back when its last item is. */
 struct pool {

@@ -31,6 +31,12 @@ struct store_config {
     /* RAM for the tail and for the maps: one zeroed, aligned 4 KiB page, or NULL. Never waits. */
     void *(*page_get)(void *context);
     void (*page_put)(void *context, void *page);
+    /*
+     * Asked before page_get() for what nobody promised: all but the tail and the slot table, which have their share. false:
+     * it is refused. Unasked after page_put(). NULL: page_get() alone refuses.
+     */
+    bool (*page_ask)(void *context);
+    void (*page_unask)(void *context);
     void *context;
     uint64_t life_erases_per_day;       /* 0: no declared life */
     uint64_t (*seconds)(void *context); /* since boot; NULL: no clock, and so no declared life */

@@ -15,7 +15,7 @@ int change_reserve(struct store *store, uint32_t count)
     for (struct change_page *page = transaction->spare; page; page = page->before)
         room += CHANGES_PER_PAGE;
     while (room < count + 1) {
-        struct change_page *page = page_get(store);
+        struct change_page *page = page_get_asked(store);
 
         if (!page)
             return -ENOMEM;
@@ -57,7 +57,7 @@ static void pages_free(struct store *store, struct change_page **list)
         struct change_page *page = *list;
 
         *list = page->before;
-        page_put(store, page);
+        page_put_asked(store, page);
     }
 }
 

@@ -190,7 +190,7 @@ static uint32_t verify_node(struct store *store, uint32_t id, void *page)
 uint32_t store_verify(struct store *store)
 {
     bool borrowed = work_page_free(store);
-    void *page = borrowed ? store->work : page_get(store);
+    void *page = borrowed ? store->work : page_get_asked(store);
     uint32_t bad = 0;
 
     if (!page)
@@ -200,7 +200,7 @@ uint32_t store_verify(struct store *store)
     for (uint32_t id = 0; id < store->nodes->page_count * NODES_PER_PAGE; id++)
         bad += verify_node(store, id, page);
     if (!borrowed)
-        page_put(store, page);
+        page_put_asked(store, page);
     return bad;
 }
 

@@ -43,7 +43,7 @@ static struct key_entry *entry_free(struct store *store, uint32_t *index)
         struct key_entry **page = &store->keys[*index / KEYS_PER_PAGE];
 
         if (!*page)
-            *page = page_get(store);
+            *page = page_get_asked(store);
         if (!*page)
             return NULL;
         if (!entry_at(store, *index)->id)
@@ -102,7 +102,7 @@ void keys_free(struct store *store)
     for (uint32_t i = 0; i < KEY_PAGES; i++) {
         if (store->keys[i])
             memset(store->keys[i], 0, FORMAT_PAGE);
-        page_put(store, store->keys[i]);
+        page_put_asked(store, store->keys[i]);
         store->keys[i] = NULL;
     }
     memset(store->boot_key, 0, sizeof store->boot_key);

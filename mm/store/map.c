@@ -23,7 +23,7 @@ static int cells_grow(struct store *store)
     while (index < CELL_PAGES && nodes->cell_pages[index])
         index++;
     if (index < CELL_PAGES)
-        nodes->cell_pages[index] = page_get(store);
+        nodes->cell_pages[index] = page_get_asked(store);
     if (index == CELL_PAGES || !nodes->cell_pages[index])
         return -ENOMEM;
     for (uint32_t i = CELLS_PER_PAGE; i > 0; i--) {
@@ -71,7 +71,7 @@ static void cell_put(struct store *store, uint32_t cell)
     if (--nodes->cell_used[index])
         return;
     page_unlink(store, index);
-    page_put(store, nodes->cell_pages[index]);
+    page_put_asked(store, nodes->cell_pages[index]);
     nodes->cell_pages[index] = NULL;
 }
 

@@ -60,7 +60,7 @@ int nodes_grow(struct store *store, uint32_t page_count)
     if (page_count > NODE_PAGES)
         return -ENOSPC;
     while (nodes->page_count < page_count) {
-        nodes->pages[nodes->page_count] = page_get(store);
+        nodes->pages[nodes->page_count] = page_get_asked(store);
         if (!nodes->pages[nodes->page_count])
             return -ENOMEM;
         nodes->page_count++;
@@ -72,7 +72,7 @@ int nodes_init(struct store *store)
 {
     int error;
 
-    store->nodes = page_get(store);
+    store->nodes = page_get_asked(store);
     if (!store->nodes)
         return -ENOMEM;
     error = nodes_grow(store, 1);
@@ -91,10 +91,10 @@ void nodes_free(struct store *store)
     if (!nodes)
         return;
     for (uint32_t i = 0; i < NODE_PAGES; i++)
-        page_put(store, nodes->pages[i]);
+        page_put_asked(store, nodes->pages[i]);
     for (uint32_t i = 0; i < CELL_PAGES; i++)
-        page_put(store, nodes->cell_pages[i]);
-    page_put(store, nodes);
+        page_put_asked(store, nodes->cell_pages[i]);
+    page_put_asked(store, nodes);
     store->nodes = NULL;
 }
 

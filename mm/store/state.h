@@ -317,6 +317,9 @@ _Static_assert(sizeof(struct slot_entry) == 8, "slot entry");
 
 void *page_get(struct store *store);
 void page_put(struct store *store, void *page);
+/* The same for what is in no share: nodes, their maps, keys, changes. */
+void *page_get_asked(struct store *store);
+void page_put_asked(struct store *store, void *page);
 /* A store without a tail, of which nothing is known yet. On failure, too, *made is to be closed if not NULL. */
 int store_allocate(const struct store_config *config, struct store **made);
 

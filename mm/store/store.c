@@ -21,6 +21,25 @@ void page_put(struct store *store, void *page)
         store->config.page_put(store->config.context, page);
 }
 
+void *page_get_asked(struct store *store)
+{
+    void *page;
+
+    if (store->config.page_ask && !store->config.page_ask(store->config.context))
+        return NULL;
+    page = page_get(store);
+    if (!page && store->config.page_ask)
+        store->config.page_unask(store->config.context);
+    return page;
+}
+
+void page_put_asked(struct store *store, void *page)
+{
+    page_put(store, page);
+    if (page && store->config.page_ask)
+        store->config.page_unask(store->config.context);
+}
+
 /* ---- Opening and closing ---- */
 
 static int geometry(struct store *store)

@@ -10,8 +10,9 @@
 
 struct mm mm;
 
-/* Frames of the store's maps that come with use: slots and their directory, keys, nodes' places. */
-#define STORE_MAPS 4u
+/* Frames of the store that come with use: the first of its slot table; of keys, of places of nodes' pages, of changes. */
+#define STORE_SLOTS 1u
+#define STORE_SPARE 3u
 
 #define WORDS (PAGE_BYTES / sizeof(uint64_t))
 
@@ -204,9 +205,10 @@ void mm_attach(struct store *store)
     ASSERT(!mm.store);
     mm.store = store;
     store_statistics(store, &statistics);
-    mm.store_base = mm.store_share + statistics.tail_share_pages - statistics.tail_pages + STORE_MAPS;
+    mm.store_base = mm.store_share + statistics.tail_share_pages - statistics.tail_pages + STORE_SLOTS + STORE_SPARE;
     promise_force(0, mm.store_base - mm.store_share);
     mm.store_share = mm.store_base;
+    mm.store_spare = STORE_SPARE;
 }
 
 struct store *mm_store(void)
@@ -258,6 +260,26 @@ void mm_frame_put(pa_t frame)
 
     ASSERT(number < mm.count && frame_at(number)->kind == FRAME_FIRMWARE && frame_at(number)->bits == FOR_FIRMWARE);
     frame_free(number);
+    promise_return(0, 1);
+}
+
+bool mm_page_ask(void *context)
+{
+    (void)context;
+    if (!mm.store_spare)
+        return promise_extend_store();
+    mm.store_spare--;
+    return true;
+}
+
+void mm_page_unask(void *context)
+{
+    (void)context;
+    if (mm.store && mm.store_spare < STORE_SPARE) {
+        mm.store_spare++;
+        return;
+    }
+    mm.store_share--;
     promise_return(0, 1);
 }
 

@@ -64,13 +64,11 @@ static int try_change(int64_t pages, int64_t pinned)
     return 0;
 }
 
+/* Nothing is dropped for it: the store asks from within its own calls. */
 bool promise_extend_store(void)
 {
-    uint64_t pinned = mm.pinned + 1;
-
-    if (pinned + WORKING_FRAMES > mm.usable || mm.promised > promise_frames(pinned) + mm.store_held)
+    if (try_change(0, 1))
         return false;
-    mm.pinned = pinned;
     mm.store_share++;
     return true;
 }

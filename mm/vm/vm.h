@@ -194,6 +194,7 @@ struct mm {
     uint64_t store_held;                /* what store_promise() was asked for */
     uint32_t store_frames, store_share; /* frames that the store has; that are pinned for it */
     uint32_t store_base;                /* its share without what the number of promised pages adds */
+    uint32_t store_spare;               /* of the share, set aside for what the store asks for beside slots and tail */
 
     struct store *store;
     void (*share_kernel)(uint64_t *root);
@@ -337,7 +338,7 @@ void promise_return(uint64_t pages, uint64_t pinned);
 /* What is used without having been asked for, because it replaces something that was. */
 void promise_force(uint64_t pages, uint64_t pinned);
 uint64_t promise_frames(uint64_t pinned);
-/* One frame more for the store than its share: true if that breaks no promise. */
+/* One frame more in the store's share: true if that breaks no promise. */
 bool promise_extend_store(void);
 
 /* ---- reclaim.c ---- */

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -452,18 +453,25 @@ static void test_tables_are_counted_exactly(void **state)
     assert_int_equal(space->tables, 5);
 }
 
-/* Everything that was granted can be stored to and read back, with frames for a fraction of it. */
-static void test_promised_pages_fit(void **state)
+/* As much as can be promised; the pages of it. */
+static uint64_t map_all(void)
 {
     struct mm_statistics statistics;
-    uint64_t pages, word;
+    uint64_t pages;
 
-    (void)state;
     mm_statistics(&statistics);
     pages = statistics.promise_limit_pages - 8;
     while (try_map(AREA, pages, READ_WRITE, 0, NULL) < 0)
         pages--;
     assert_true(pages > statistics.frames_total);
+    return pages;
+}
+
+/* Everything that was granted can be stored to and read back, with frames for a fraction of it. */
+static void fill_and_look(uint64_t pages)
+{
+    uint64_t word;
+
     for (uint64_t page = 0; page < pages; page++) {
         uint64_t contents[512];
 
@@ -477,6 +485,31 @@ static void test_promised_pages_fit(void **state)
         assert_int_equal(RIG_WAIT(space_read(space, &word, AREA + AT(page), sizeof(word))), 0);
         assert_int_equal(word, page);
     }
+}
+
+static void test_promised_pages_fit(void **state)
+{
+    (void)state;
+    fill_and_look(map_all());
+}
+
+/* The tree takes frames as it grows: what is promised to pages, and the tail's share, is not among them. */
+static void test_names_take_nobodys_frames(void **state)
+{
+    uint64_t pages = map_all();
+    uint32_t node, made = 0;
+    char name[16];
+    int error;
+
+    (void)state;
+    do {
+        (void)snprintf(name, sizeof(name), "name %u", made++);
+        error = node_make(mm_store(), NODE_ROOT, name, 0100644, &node);
+    } while (!error);
+    assert_int_equal(error, -ENOMEM);
+    assert_in_range(made, 32, 1000);
+    rig_check();
+    fill_and_look(pages);
 }
 
 static void test_locked_pages_stay(void **state)
@@ -743,6 +776,7 @@ int main(void)
         UNIT(test_refused_at_map_time),
         UNIT(test_tables_are_counted_exactly),
         UNIT_IN(test_promised_pages_fit, start_small),
+        UNIT_IN(test_names_take_nobodys_frames, start_small),
         UNIT(test_locked_pages_stay),
         UNIT_IN(test_advice_ends_at_a_full_tail, start_without_flash),
         UNIT(test_limit_of_the_space),

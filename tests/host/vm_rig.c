@@ -247,7 +247,9 @@ static void store_start(const struct rig_config *config)
 
     rig.store_config = (struct store_config){ .tail_pages = config->tail_pages,
                                               .page_get = mm_page_get,
-                                              .page_put = mm_page_put };
+                                              .page_put = mm_page_put,
+                                              .page_ask = mm_page_ask,
+                                              .page_unask = mm_page_unask };
     memcpy(seed, &config->seed, sizeof(config->seed));
     if (config->flash_blocks)
         flash_start_empty(config);
