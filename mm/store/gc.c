@@ -182,7 +182,7 @@ static uint32_t choose(struct store *store)
         victim = marked_victim(store, BLOCK_VOID);
     if (victim == NO_BLOCK && (store->erased < collector_wanted_erased(store) || swap_crowded(store)))
         victim = best_victim(store);
-    if (victim == NO_BLOCK && swap_shrinking(store))
+    if (victim == NO_BLOCK && swap_shrinking(store) && (!store->swap_blocks_max || swap_gains(store)))
         victim = leaving_victim(store);
     return victim;
 }

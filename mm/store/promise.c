@@ -6,6 +6,7 @@
 #include "mm/store/state.h"
 
 #define RESERVE_LEAST 6u /* open blocks of four streams, and two erased */
+#define LIMIT_KEPT    4u /* of swap's blocks, when their number is limited */
 
 uint32_t pages_per_block(const struct store *store)
 {
@@ -88,6 +89,19 @@ int durable_room(const struct store *store, uint32_t blocks, bool pages)
 
 /* ---- Promises ---- */
 
+/*
+ * Of `limit` blocks for swap, those that can be filled to the last page: not the two that are open, the one that collection
+ * copies to, one that is dead by then, nor as much as whole pages leave blank in the others.
+ */
+static uint32_t fillable_blocks(const struct store *store, uint32_t limit)
+{
+    uint32_t kept = LIMIT_KEPT + limit / 16;
+
+    if (limit >= store->block_count)
+        return limit;
+    return limit > kept ? limit - kept : 0;
+}
+
 static uint64_t capacity_with(const struct store *store, uint32_t swap_blocks)
 {
     struct use use = use_of(store);
@@ -96,8 +110,8 @@ static uint64_t capacity_with(const struct store *store, uint32_t swap_blocks)
                                                                      : 0;
     uint64_t pages;
 
-    if (blocks > swap_blocks)
-        blocks = swap_blocks;
+    if (blocks > fillable_blocks(store, swap_blocks))
+        blocks = fillable_blocks(store, swap_blocks);
     pages = tail_capacity_pages(store) + (uint64_t)blocks * pages_per_block(store);
     return pages < SLOTS_MOST ? pages : SLOTS_MOST;
 }
@@ -127,13 +141,29 @@ uint32_t swap_blocks_used(const struct store *store)
 
 bool swap_shrinking(const struct store *store)
 {
-    return store->swap_blocks_max < store->block_count && swap_blocks_used(store) > store->swap_blocks_max;
+    return store->swap_blocks_max < store->swap_blocks_before && swap_blocks_used(store) > store->swap_blocks_max;
+}
+
+void swap_settled(struct store *store)
+{
+    store->swap_blocks_before = store->swap_blocks_max;
+}
+
+/* The last block of a limited number is for what collection copies. */
+bool swap_full(const struct store *store)
+{
+    return store->swap_blocks_max < store->block_count && swap_blocks_used(store) + 1 >= store->swap_blocks_max;
+}
+
+/* Collection goes round in circles when what is alive fills all blocks but the open ones and its own. */
+bool swap_gains(const struct store *store)
+{
+    return (uint64_t)blocks_of(store, use_of(store).swap_units) + LIMIT_KEPT - 1 <= store->swap_blocks_max;
 }
 
 bool swap_crowded(const struct store *store)
 {
-    return store->swap_blocks_max && store->swap_blocks_max < store->block_count &&
-           swap_blocks_used(store) >= store->swap_blocks_max && tail_above_mark(store);
+    return store->swap_blocks_max && swap_full(store) && tail_above_mark(store) && swap_gains(store);
 }
 
 static uint64_t excess(uint64_t of, uint64_t over)
@@ -147,7 +177,7 @@ static uint64_t out_lacks(const struct store *store, uint32_t blocks)
     uint64_t units = use_of(store).swap_units;
 
     if (blocks)
-        return excess(blocks_of(store, units) + 2, blocks) * pages_per_block(store);
+        return excess(blocks_of(store, units), fillable_blocks(store, blocks)) * pages_per_block(store);
     return (excess(units * FORMAT_UNIT + store->tail.bytes, (uint64_t)tail_capacity_pages(store) * FORMAT_PAGE) +
             FORMAT_PAGE - 1) /
            FORMAT_PAGE;
@@ -169,8 +199,8 @@ int store_swap_set(struct store *store, uint32_t blocks)
         return blocks ? -ENOSPC : 0;
     if (refused || (blocks < store->swap_blocks_max && store_swap_lacks(store, blocks)))
         return -ENOSPC;
-    if (blocks < store->swap_blocks_max)
-        store->swap_blocks_before = store->swap_blocks_max;
+    if (!swap_shrinking(store))
+        swap_settled(store);
     store->swap_blocks_max = blocks;
     collector_due(store);
     return swap_shrinking(store) ? -EAGAIN : 0;

@@ -297,7 +297,7 @@ struct store {
     uint32_t commit_place[2]; /* of the pair that says so */
     bool doubt;               /* the newest commit on flash may not be ours: write ours again first */
     bool doubt_pressing;      /* ... now: files or space want to go on */
-    uint32_t swap_blocks_max, swap_blocks_before; /* limit; the one that it is to replace */
+    uint32_t swap_blocks_max, swap_blocks_before; /* limit; the last one that swap kept to */
     uint32_t swap_refused;                        /* a limit that swap could not be brought to; UINT32_MAX: none */
     uint32_t promised_pages;
     uint64_t erases_total;
@@ -569,6 +569,12 @@ uint32_t swap_blocks_used(const struct store *store);
 bool swap_shrinking(const struct store *store);
 /* ... but it cannot: the limit is as before. */
 void swap_stays(struct store *store);
+/* It need not, or not any more. */
+void swap_settled(struct store *store);
+/* Has it all the blocks that it may open? */
+bool swap_full(const struct store *store);
+/* Is there so much dead in its blocks that collecting them frees one? */
+bool swap_gains(const struct store *store);
 /* Does write-back wait for room among its blocks? */
 bool swap_crowded(const struct store *store);
 int durable_room(const struct store *store, uint32_t blocks, bool pages);

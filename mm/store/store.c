@@ -171,6 +171,7 @@ static enum store_work write_back(struct store *store)
     struct tail_record record;
     uint32_t place;
     const void *payload;
+    bool full;
 
     if (!store->tail.pinched && tail_thin(store) && tail_compact(store))
         return STORE_MORE;
@@ -178,7 +179,8 @@ static enum store_work write_back(struct store *store)
         return carried_flush(store);
     record = *tail_at(store, place);
     stream = stream_open_to_all(store, STREAM_COLD) ? slot_stream(slot_at(store, record.slot)) : STREAM_HOT;
-    if (!stream_ready(store, stream, record_bytes(record.length), &work)) {
+    full = !stream_fits(store, stream, record_bytes(record.length)) && swap_full(store);
+    if (full || !stream_ready(store, stream, record_bytes(record.length), &work)) {
         store->tail.scan = before;
         return work;
     }
@@ -194,17 +196,31 @@ static enum store_work write_back(struct store *store)
     return STORE_MORE;
 }
 
-/* Streams of swap end with swap on flash, or when their blocks are to leave it. */
+/*
+ * The streams of swap end with swap on flash. When it is to have fewer blocks, what collection moves goes to COLD, which
+ * stays open for it.
+ */
 static enum store_work streams_leave(struct store *store)
 {
-    for (uint32_t i = STREAM_HOT; i <= STREAM_COLD; i++) {
+    for (uint32_t i = STREAM_HOT; i <= (store->swap_blocks_max ? STREAM_HOT : STREAM_COLD); i++) {
         enum store_work work = stream_flush(store, (enum block_stream)i);
 
         if (work != STORE_IDLE)
             return work;
         stream_abandon(store, (enum block_stream)i);
     }
-    return collector_step(store);
+    return STORE_IDLE;
+}
+
+static enum store_work collection(struct store *store)
+{
+    enum store_work work = STORE_IDLE;
+
+    if (swap_shrinking(store))
+        work = streams_leave(store);
+    else
+        swap_settled(store);
+    return work == STORE_IDLE ? collector_step(store) : work;
 }
 
 /* Space is wanted, and only a commit that is in doubt stands between it and us. In vain without a block for it. */
@@ -229,7 +245,7 @@ static enum store_work do_next(struct store *store)
     if (work == STORE_IDLE)
         work = eraser_step(store, short_of);
     if (work == STORE_IDLE)
-        work = swap_shrinking(store) ? streams_leave(store) : collector_step(store);
+        work = collection(store);
     if (work == STORE_IDLE)
         work = doubt_press(store);
     if (work == STORE_IDLE && wants_write_back(store) && !store->seed_due)
