@@ -74,7 +74,7 @@ static int64_t pipe_size(const struct file *file, uint64_t command, uint64_t byt
     return command == LINUX_F_SETPIPE_SZ && bytes > PIPE_BYTES ? -EPERM : (int64_t)PIPE_BYTES;
 }
 
-static int64_t file_control(struct file *file, uint64_t command, uint64_t argument)
+static int64_t file_control(struct file *file, uint32_t descriptor, uint64_t command, uint64_t argument)
 {
     switch (command) {
     case LINUX_F_GETFL:
@@ -88,7 +88,7 @@ static int64_t file_control(struct file *file, uint64_t command, uint64_t argume
     case LINUX_F_OFD_GETLK:
     case LINUX_F_OFD_SETLK:
     case LINUX_F_OFD_SETLKW:
-        return lock_control(own_files(), file, command, argument);
+        return lock_control(descriptor, file, command, argument);
     case LINUX_F_GETPIPE_SZ:
     case LINUX_F_SETPIPE_SZ:
         return pipe_size(file, command, (uint32_t)argument);
@@ -112,7 +112,7 @@ int64_t sys_fcntl(uint64_t descriptor, uint64_t command, uint64_t argument)
         return -EBADF;
     int64_t result = command == LINUX_F_GETFD || command == LINUX_F_SETFD
                          ? descriptor_flags(own_files(), (uint32_t)descriptor, command == LINUX_F_SETFD, argument)
-                         : file_control(file, command, argument);
+                         : file_control(file, (uint32_t)descriptor, command, argument);
 
     file_put(file);
     return result;

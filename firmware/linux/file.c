@@ -84,6 +84,7 @@ void files_put(struct files *files)
     for (unsigned i = 0; i < FILES_MAX; i++)
         if (files->of[i])
             slot_clear(files, i);
+    lock_abandoned(files);
     pool_put(&files_pool, files);
 }
 

@@ -163,13 +163,14 @@ static int lock_wait(const struct lock *wanted)
     }
 }
 
+/* `object` NULL: of every one. */
 static void release_all(const struct object *object, const void *owner)
 {
     LIST_EACH(link, &locks)
     {
         struct lock *lock = LIST_ENTRY(link, struct lock, link);
 
-        if (lock->owner == owner && lock->object == object)
+        if (lock->owner == owner && (!object || lock->object == object))
             lock_free(lock);
     }
     wait_wake(&unlocked, WAKE_ALL);
@@ -179,6 +180,12 @@ void lock_closed(const struct files *files, const struct file *file)
 {
     if (!list_empty(&locks) && file->object)
         release_all(file->object, files);
+}
+
+void lock_abandoned(const struct files *files)
+{
+    if (!list_empty(&locks))
+        release_all(NULL, files);
 }
 
 void lock_released(const struct file *file)
@@ -243,11 +250,26 @@ static int64_t tell_conflict(const struct lock *wanted, struct linux_flock *aske
     return user_write(argument, asked, sizeof(*asked));
 }
 
-int64_t lock_control(struct files *files, struct file *file, uint64_t command, va_t argument)
+/*
+ * While it slept another thread may have closed the descriptor, and with it given up all locks that the process has on the
+ * file: this one came too late for that.
+ */
+static int keep_if_open(const struct lock *set, const struct file *file, uint32_t descriptor)
+{
+    struct lock *no_spare = NULL; /* the range is one lock, as it was just set */
+
+    if (!set->process || process_current()->files->of[descriptor] == file)
+        return 0;
+    cut(set, &no_spare);
+    wait_wake(&unlocked, WAKE_ALL);
+    return -EBADF;
+}
+
+int64_t lock_control(uint32_t descriptor, struct file *file, uint64_t command, va_t argument)
 {
     bool of_file = command >= LINUX_F_OFD_GETLK;
     struct linux_flock asked;
-    struct lock wanted = { .object = file->object, .owner = of_file ? (const void *)file : files };
+    struct lock wanted = { .object = file->object, .owner = file };
 
     if (user_read(&asked, argument, sizeof(asked)))
         return -EFAULT;
@@ -257,7 +279,10 @@ int64_t lock_control(struct files *files, struct file *file, uint64_t command, v
 
     if (error)
         return error;
-    wanted.process = of_file ? 0 : process_current()->id;
+    if (!of_file) {
+        wanted.owner = process_current()->files;
+        wanted.process = process_current()->id;
+    }
     wanted.exclusive = asked.type == LINUX_F_WRLCK;
     if (command == LINUX_F_GETLK || command == LINUX_F_OFD_GETLK)
         return asked.type == LINUX_F_UNLCK ? -EINVAL : tell_conflict(&wanted, &asked, argument);
@@ -265,7 +290,8 @@ int64_t lock_control(struct files *files, struct file *file, uint64_t command, v
         return -EBADF;
     if (asked.type == LINUX_F_UNLCK)
         return lock_set(&wanted, true);
-    return command == LINUX_F_SETLK || command == LINUX_F_OFD_SETLK ? lock_set(&wanted, false) : lock_wait(&wanted);
+    error = command == LINUX_F_SETLK || command == LINUX_F_OFD_SETLK ? lock_set(&wanted, false) : lock_wait(&wanted);
+    return error ? error : keep_if_open(&wanted, file, descriptor);
 }
 
 /* ---- flock ---- */

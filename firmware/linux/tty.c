@@ -11,7 +11,6 @@
 #include "firmware/usercopy.h"
 
 #define RING_BYTES   1024u
-#define CHUNK_BYTES  128u
 #define NO_KEY       0 /* of c_cc: this key is switched off */
 #define DELETE       0x7f
 #define NS_PER_TENTH 100000000ull
@@ -242,22 +241,24 @@ uint32_t tty_available(void)
     return tty.ended - tty.read;
 }
 
-/* Up to the end of a line, in canonical mode. */
+static bool is_end_of_file(uint32_t position)
+{
+    return has_mode(LINUX_ICANON) && position != tty.ended && is_line_end(position) && !tty.ring[position % RING_BYTES];
+}
+
+/* Up to the end of a line, in canonical mode. A ^D right behind the last byte that there is room for goes with it. */
 static uint32_t take_bytes(uint8_t *to, uint32_t room)
 {
-    bool canonical = has_mode(LINUX_ICANON);
     uint32_t count = 0;
 
-    while (count < room && tty.read != tty.ended) {
-        uint8_t byte = tty.ring[tty.read % RING_BYTES];
-        bool end = canonical && is_line_end(tty.read);
+    while (count < room && tty.read != tty.ended && !is_end_of_file(tty.read)) {
+        bool end = has_mode(LINUX_ICANON) && is_line_end(tty.read);
 
-        tty.read++;
-        if (!(end && byte == 0))
-            to[count++] = byte;
+        to[count++] = tty.ring[tty.read++ % RING_BYTES];
         if (end)
-            break;
+            return count;
     }
+    tty.read += is_end_of_file(tty.read);
     return count;
 }
 
@@ -309,7 +310,7 @@ static int wait_for_input(uint64_t room, bool wait)
 
 int64_t tty_read(struct span to, bool wait)
 {
-    uint8_t chunk[CHUNK_BYTES];
+    uint8_t line[RING_BYTES]; /* all at once: the copy may sleep */
     uint32_t count;
 
     if (to.bytes == 0)
@@ -318,8 +319,8 @@ int64_t tty_read(struct span to, bool wait)
 
     if (error)
         return error == -ETIMEDOUT ? 0 : error;
-    count = take_bytes(chunk, to.bytes < CHUNK_BYTES ? (uint32_t)to.bytes : CHUNK_BYTES);
-    error = copy_out(to.space, to.at, chunk, count);
+    count = take_bytes(line, to.bytes < RING_BYTES ? (uint32_t)to.bytes : RING_BYTES);
+    error = copy_out(to.space, to.at, line, count);
     return error ? error : (int64_t)count;
 }
 

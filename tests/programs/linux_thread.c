@@ -381,6 +381,56 @@ static void ends(const char *what, void (*run)(void))
            WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
+/* ---- A lock that is waited for by a descriptor that another thread closes ---- */
+
+static int locked_file;
+
+static int lock_file(int command, short type)
+{
+    struct flock range = { .l_type = type, .l_whence = SEEK_SET, .l_len = 10 };
+
+    return fcntl(locked_file, command, &range);
+}
+
+static void *wait_for_file(void *argument)
+{
+    (void)argument;
+    return (void *)(long)(lock_file(F_SETLKW, F_WRLCK) == 0 ? 0 : errno);
+}
+
+static void closed_meanwhile(void)
+{
+    int ends[2], back[2];
+    char byte = 0;
+
+    locked_file = open("closed-meanwhile", O_RDWR | O_CREAT, 0644);
+    if (pipe(ends) != 0 || pipe(back) != 0)
+        die("pipe: %s", strerror(errno));
+    tell("lock the file", lock_file(F_SETLK, F_WRLCK));
+    fflush(stdout);
+    pid_t id = fork();
+    if (id == 0) {
+        pthread_t thread = start(wait_for_file, NULL);
+
+        rest(50);
+        close(locked_file);
+        (void)!write(ends[1], &byte, 1);
+        printf("the lock of what was closed: %s\n", strerrorname_np((int)join(thread)));
+        fflush(stdout);
+        (void)!write(ends[1], &byte, 1);
+        (void)!read(back[0], &byte, 1);
+        _exit(0);
+    }
+    (void)!read(ends[0], &byte, 1);
+    tell("unlock it", lock_file(F_SETLK, F_UNLCK));
+    (void)!read(ends[0], &byte, 1);
+    tell("lock it again", lock_file(F_SETLK, F_WRLCK));
+    (void)!write(back[1], &byte, 1);
+    waitpid(id, NULL, 0);
+    close(locked_file);
+    unlink("closed-meanwhile");
+}
+
 /* Flags that do not go together; the number is asm-generic's and x86's order of the last two differs, so they are 0. */
 static void wrong_flags(void)
 {
@@ -408,6 +458,7 @@ int main(int count, char **arguments)
     ends("without the first thread", end_without_main);
     ends("exec by a thread", end_by_exec);
     ends("a signal", end_by_signal);
+    closed_meanwhile();
     wrong_flags();
     return 0;
 }

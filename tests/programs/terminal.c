@@ -5,7 +5,7 @@
  *   line     reads once                    raw / cooked   sets the mode
  *   signals  reads once, with handlers for SIGINT, SIGQUIT and SIGTSTP that say so
  *   poll     waits for input, then line    timed   raw with VMIN 0 and VTIME 1: reads once
- *   facts    what else a terminal tells
+ *   few      reads 4 bytes at the most     facts   what else a terminal tells
  */
 #include "common.h"
 
@@ -16,15 +16,20 @@
 
 static struct termios at_start;
 
-static void read_once(void)
+static void read_most(size_t most)
 {
     unsigned char bytes[200];
-    ssize_t count = read(0, bytes, sizeof bytes);
+    ssize_t count = read(0, bytes, most);
 
     printf("read %zd%s:", count, count < 0 ? strerror(errno) : "");
     for (ssize_t i = 0; i < count; i++)
         printf(" %02x", bytes[i]);
     printf("\n");
+}
+
+static void read_once(void)
+{
+    read_most(200);
 }
 
 static void on_signal(int number)
@@ -91,6 +96,8 @@ static void step(const char *name)
 {
     if (!strcmp(name, "line"))
         read_once();
+    else if (!strcmp(name, "few"))
+        read_most(4);
     else if (!strcmp(name, "signals"))
         with_signals();
     else if (!strcmp(name, "raw"))

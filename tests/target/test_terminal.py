@@ -14,6 +14,8 @@ SESSIONS = {
     'words': [('line', 'hello world\x17you\r'), ('line', 'a  \x17\x17b\r')],
     'kill': [('line', 'nothing\x15x\r'), ('line', '\x15\r')],
     'end of file': [('line', '\x04'), ('line', 'ab\x04'), ('line', 'c\x04\x04')],
+    'few': [('few', 'abcd\x04'), ('few', 'abc\r'), ('few', 'abcdef\x04'), ('few', ''), ('line', '\x04')],
+    'long': [('line', 'x' * 128 + '\x04'), ('line', 'y' * 150 + '\r')],
     'literal': [('line', 'a\x16\x03b\r'), ('line', '\x16\x04\x16\x7f\r')],
     'raw': [('raw', ''), ('line', '\x03'), ('line', '\r'), ('line', '\x7f'), ('cooked', ''), ('line', 'cooked\r')],
     'timed': [('timed', ''), ('cooked', ''), ('line', 'x\r')],
