@@ -107,10 +107,13 @@ static int store_make(inode_t directory, const char *name, uint32_t mode, inode_
 {
     int error = (int)MM_RETRY(node_make(mm_store(), directory, name, mode, inode));
 
+    /* What was removed has its place until the next commit. */
+    if ((error == -ENOSPC || error == -ENOMEM) && storage_commit() == 0)
+        error = (int)MM_RETRY(node_make(mm_store(), directory, name, mode, inode));
     if (error)
         return error;
     storage_names_changed();
-    return (int)MM_RETRY(node_describe(mm_store(), *inode, mode, clock_real_s()));
+    return node_describe(mm_store(), *inode, mode, clock_real_s()); /* where one can be made it can be dated */
 }
 
 /* The object of a file that loses its name is held over that, so that it notices and goes with its last user. */

@@ -322,7 +322,7 @@ static enum store_work node_lose(struct store *store, uint32_t id, uint32_t page
                                         .version = store->counts + change_wrote(store, place),
                                         .serial = id == NODE_TABLE ? 0 : node_at(store, id)->serial };
 
-    if (id == NODE_TABLE && store->transaction.state != TRANSACTION_COMMITTING)
+    if (id == NODE_TABLE && store->transaction.state != TRANSACTION_COMMITTING && !nodes_grow(store, page + 1))
         store->nodes->dirty |= 1ull << page;
     return durable_move(store, &lost, place);
 }

@@ -68,6 +68,33 @@ int nodes_grow(struct store *store, uint32_t page_count)
     return 0;
 }
 
+static bool page_is_free(const struct store *store, uint32_t index)
+{
+    const struct node_entry *entries = store->nodes->pages[index];
+
+    for (uint32_t i = 0; i < NODES_PER_PAGE; i++)
+        if (entries[i].serial || (entries[i].bits & NODE_UNREADABLE))
+            return false;
+    return true;
+}
+
+/* Gives back the last pages without a node, once flash says nothing else of them than that. */
+static void nodes_shrink(struct store *store)
+{
+    struct nodes *nodes = store->nodes;
+
+    while (nodes->page_count > 1 && page_is_free(store, nodes->page_count - 1)) {
+        uint32_t last = nodes->page_count - 1;
+
+        if ((nodes->dirty >> last & 1) && map_get(store, node_at(store, NODE_TABLE), last))
+            return;
+        nodes->dirty &= ~(1ull << last);
+        page_put_asked(store, nodes->pages[last]);
+        nodes->pages[last] = NULL;
+        nodes->page_count--;
+    }
+}
+
 int nodes_init(struct store *store)
 {
     int error;
@@ -225,6 +252,23 @@ static void release(struct store *store, uint32_t id)
     *node = (struct node_entry){ 0 };
 }
 
+/*
+ * A node without a name is forgotten when nobody has it open and flash has nothing of it that the next commit ends: at once
+ * if it has no records, as that which no commit has named; else after that commit.
+ */
+static void let_go(struct store *store, uint32_t id)
+{
+    const struct node_entry *node = node_at(store, id);
+    uint32_t page = 0, entry;
+
+    if (node->opens || commit_pending(store))
+        return;
+    if ((node->bits & NODE_GONE_LATER) && map_next(store, node->map, node->map_height, &page, &entry))
+        return;
+    release(store, id);
+    nodes_shrink(store);
+}
+
 static int removable(const struct store *store, uint32_t id)
 {
     const struct node_entry *node = node_live(store, id);
@@ -244,6 +288,7 @@ static void take_name(struct store *store, uint32_t id)
     node_at(store, id)->parent = 0;
     node_at(store, id)->bits |= NODE_GONE_LATER;
     dirty(store, id);
+    let_go(store, id);
 }
 
 int node_remove(struct store *store, uint32_t id)
@@ -384,10 +429,9 @@ void node_close(struct store *store, uint32_t id)
     struct node_entry *node = node_live(store, id);
 
     ASSERT(node && node->opens > 0);
-    if (--node->opens || node->parent)
-        return;
-    if (!(node->bits & NODE_GONE_LATER) && !commit_pending(store))
-        release(store, id);
+    node->opens--;
+    if (!node->parent)
+        let_go(store, id);
 }
 
 void nodes_committed(struct store *store)
@@ -401,6 +445,7 @@ void nodes_committed(struct store *store)
         if (!node->opens)
             release(store, i);
     }
+    nodes_shrink(store);
 }
 
 /* ---- Pages ---- */

@@ -318,6 +318,60 @@ static void nodes_without_a_name(void **state)
     bed_stop(&bed);
 }
 
+static uint32_t make_named(struct bed *bed, const char *stem, uint32_t number)
+{
+    char name[16];
+    uint32_t id;
+
+    (void)snprintf(name, sizeof name, "%s%u", stem, number);
+    assert_int_equal(bed_make(bed, NODE_ROOT, name, 0100644, &id), 0);
+    return id;
+}
+
+/* What no commit has named has no place in the table any longer than its last user, and pages of it that are free go. */
+static void removed_nodes_leave_the_table(void **state)
+{
+    uint32_t ids[200], pages, taken;
+    char name[16];
+    struct bed bed;
+
+    (void)state;
+    bed_start(&bed, &SMALL);
+    (void)file_make(&bed, "f", 2, 10);
+    pages = bed.pages;
+    for (uint32_t i = 0; i < 3000; i++) {
+        uint32_t closed_late = make_named(&bed, "a", i), replaced = make_named(&bed, "b", i);
+
+        node_open(bed.store, closed_late);
+        assert_int_equal(node_remove(bed.store, closed_late), 0);
+        assert_int_equal(node_replace(bed.store, make_named(&bed, "c", i), replaced), 0);
+        node_close(bed.store, closed_late);
+        assert_int_equal(node_find(bed.store, NODE_ROOT, "c", &replaced), -ENOENT);
+        (void)snprintf(name, sizeof name, "b%u", i);
+        assert_int_equal(node_find(bed.store, NODE_ROOT, name, &replaced), 0);
+        assert_int_equal(node_remove(bed.store, replaced), 0);
+    }
+    assert_int_equal(bed.pages, pages);
+    for (uint32_t i = 0; i < 200; i++)
+        ids[i] = make_named(&bed, "d", i);
+    taken = bed.pages;
+    assert_int_equal(bed_commit(&bed), 0);
+    for (uint32_t i = 0; i < 200; i++)
+        assert_int_equal(node_remove(bed.store, ids[i]), 0);
+    assert_int_equal(bed.pages, taken); /* flash still names them */
+    assert_int_equal(bed_commit(&bed), 0);
+    assert_int_equal(bed.pages, pages);
+    sound(&bed);
+    bed_reboot(&bed);
+    sound(&bed);
+    assert_int_equal(node_find(bed.store, NODE_ROOT, "d7", &taken), -ENOENT);
+    (void)make_named(&bed, "e", 0);
+    assert_int_equal(bed_commit(&bed), 0);
+    assert_int_equal(bed.pages, pages);
+    file_is(&bed, "f", 2, 10);
+    bed_stop(&bed);
+}
+
 static void names_that_are_none(void **state)
 {
     struct bed bed;
@@ -667,6 +721,7 @@ int main(void)
         cmocka_unit_test(keys_that_never_were_are_nobodys),
         cmocka_unit_test(nodes_that_are_not_there),
         cmocka_unit_test(nodes_without_a_name),
+        cmocka_unit_test(removed_nodes_leave_the_table),
         cmocka_unit_test(names_that_are_none),
         cmocka_unit_test(a_name_is_taken_with_one_commit),
         cmocka_unit_test(nodes_have_an_end),

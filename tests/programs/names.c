@@ -1,8 +1,12 @@
 /*
  * names make: directories, links, modes, dates and renamed files in the root, made durable.
  * names check: they are there.
+ * names churn: more names are made and removed than the store has places for, while another task wants all memory.
  */
 #include "common.h"
+
+#include <signal.h>
+#include <sys/wait.h>
 
 #define CHECK(condition) ((condition) ? (void)0 : die("names: line %d: %s (%s)", __LINE__, #condition, strerror(errno)))
 
@@ -57,11 +61,51 @@ static void check_all(void)
     CHECK(stat("/a/b", &status) == 0 && status.st_mode == (S_IFDIR | 0700));
 }
 
+#define WORDS (96 * 4096 / sizeof(uint64_t))
+
+/* Stores to all its pages and looks whether they are still what they were, until it is stopped. */
+static void crowd(void)
+{
+    static uint64_t words[WORDS];
+
+    for (uint64_t round = 1;; round++)
+        for (size_t i = 0; i < WORDS; i++) {
+            CHECK(words[i] == (round == 1 ? 0 : (round - 1 + i) * 0x9e3779b97f4a7c15u));
+            words[i] = (round + i) * 0x9e3779b97f4a7c15u;
+        }
+}
+
+static void churn(void)
+{
+    pid_t other = fork();
+    int status;
+
+    CHECK(other >= 0);
+    if (!other)
+        crowd();
+    for (int i = 0; i < 5000; i++) {
+        CHECK(mknod("/passing", S_IFREG | 0644, 0) == 0);
+        CHECK(i % 2 ? unlink("/passing") == 0 : rename("/passing", "/replaced") == 0);
+    }
+    for (int i = 0; i < 2500; i++) {
+        int file = open("/unnamed", O_RDWR | O_CREAT | O_EXCL, 0600);
+
+        CHECK(file >= 0 && unlink("/unnamed") == 0 && write(file, "x", 1) == 1 && close(file) == 0);
+    }
+    CHECK(kill(other, SIGTERM) == 0 && waitpid(other, &status, 0) == other);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
 int main(int count, char **arguments)
 {
-    if (count > 1 && !strcmp(arguments[1], "make"))
+    const char *what = count > 1 ? arguments[1] : "";
+
+    if (!strcmp(what, "make"))
         make();
-    check_all();
+    if (!strcmp(what, "churn"))
+        churn();
+    else
+        check_all();
     puts("names good");
     return 0;
 }

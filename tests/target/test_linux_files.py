@@ -61,6 +61,12 @@ def test_names_are_there_at_the_next_boot(vellum, image):
     assert 'second' in listed and 'gone' not in listed
 
 
+def test_removed_names_take_no_memory(vellum):
+    done = vellum('names churn', FRAMES=160)
+    assert done.text == 'names good\n'
+    assert done.status == 0
+
+
 @pytest.mark.parametrize('path', ['/shared', '/tmp/shared'])
 def test_what_several_tasks_write_to_one_file_is_there(vellum, path):
     """So few frames that every call sleeps; see tests/programs/together.c."""
