@@ -160,6 +160,7 @@ static int check_rights(const struct region *region, entry_t entry)
     CHECK((entry & (ENTRY_W | ENTRY_X)) != (ENTRY_W | ENTRY_X), "a mapping is writable and executable");
     CHECK(!(entry & ENTRY_RWX & ~allowed), "a mapping allows more than its region");
     CHECK(!(entry & ENTRY_V) == !region->protection, "a PTE is valid without rights, or hidden with them");
+    CHECK(!(entry & ENTRY_G), "a page of one space is global");
     CHECK(!(entry & ENTRY_V) || (entry & ENTRY_RWX), "a leaf looks like a pointer");
     CHECK(!(entry & ENTRY_V) || (entry & mm.leaf_bits) == mm.leaf_bits, "a PTE lacks the chip's attributes of RAM");
     return 0;

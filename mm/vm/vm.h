@@ -65,6 +65,7 @@ typedef uint64_t entry_t;
 #define ENTRY_W         0x004ull
 #define ENTRY_X         0x008ull
 #define ENTRY_U         0x010ull
+#define ENTRY_G         0x020ull /* never set: an address space's pages are its own */
 #define ENTRY_A         0x040ull
 #define ENTRY_D         0x080ull
 #define ENTRY_COW       0x100ull /* RSW bit: the frame is shared, a store gets a copy */

@@ -45,7 +45,11 @@ static void check_file(const char *path, uint64_t kib, uint64_t seed)
         die("keep: %s: %s", path, strerror(errno));
     for (uint64_t i = 0; i < kib / 4; i++) {
         make_chunk(chunk, seed, i);
-        if (read(file, got, CHUNK) != CHUNK || memcmp(chunk, got, CHUNK) != 0)
+        ssize_t read_bytes = read(file, got, CHUNK);
+
+        if (read_bytes < 0)
+            die("keep: %s: %s", path, strerror(errno));
+        if (read_bytes != CHUNK || memcmp(chunk, got, CHUNK) != 0)
             die("keep: %s: chunk %llu is not what was written", path, (unsigned long long)i);
     }
     if (read(file, got, 1) != 0)
