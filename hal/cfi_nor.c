@@ -167,6 +167,12 @@ static bool ready(uint32_t status)
     return (status & STATUS_READY) == STATUS_READY;
 }
 
+/* Ready, and not because an operation is suspended. */
+static bool ended(uint32_t status)
+{
+    return ready(status) && !(status & STATUS_SUSPENDED);
+}
+
 /* The clock is read before the status: a wait that was itself interrupted for long still sees a part that is ready. */
 static int wait_ready(struct cfi_nor *nor, uint32_t most_us, uint32_t *status)
 {
@@ -390,7 +396,8 @@ static void resume(struct cfi_nor *nor)
 {
     command(nor, 0, CMD_CONFIRM);
     nor->resumed_us = nor->now_us();
-    nor->deadline_us += nor->resumed_us - nor->suspended_us;
+    if (nor->suspended)
+        nor->deadline_us += nor->resumed_us - nor->suspended_us;
     nor->suspended = false;
 }
 
@@ -435,7 +442,7 @@ static int cfi_nor_start(struct flash *flash, struct flash_request *request)
     struct cfi_nor *nor = nor_of(flash);
     int error;
 
-    nor->stuck = nor->stuck && !ready(read_status(nor));
+    nor->stuck = nor->stuck && !ended(read_status(nor));
     error = nor->stuck ? -ETIMEDOUT : 0;
     if (!error && request->operation == FLASH_READ)
         return read_start(nor, request);
@@ -470,7 +477,11 @@ static void cfi_nor_poll(struct flash *flash)
         return;
     }
     status = read_status(nor);
-    if (ready(status))
+    if (ready(status) && status & STATUS_SUSPENDED && !late) {
+        resume(nor); /* the suspend came after its bound, or the resume got lost */
+        return;
+    }
+    if (ended(status))
         error = check_errors(nor, status);
     else if (late)
         error = -ETIMEDOUT;

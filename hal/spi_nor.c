@@ -123,13 +123,13 @@ static int suspend(struct spi_nor *nor)
         if (is_busy <= 0)
             return is_busy;
     }
+    nor->was_suspended = true; /* if it comes too late, too: what is idle is then not taken for done */
     error = command(nor, nor->facts.suspend);
     if (!error)
         error = wait_ready(nor, nor->facts.suspend_most_us * BOUND_FACTOR + SUSPEND_SLACK_US);
     if (error)
         return error;
     nor->suspended = true;
-    nor->was_suspended = true;
     nor->suspended_us = nor->setup.now_us();
     return 0;
 }

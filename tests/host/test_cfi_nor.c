@@ -418,6 +418,23 @@ static void a_lost_suspend_has_a_bound(void **state)
     assert_int_equal(request.status, 0);
 }
 
+static void a_late_suspend_is_not_the_end(void **state)
+{
+    struct flash_request request = request_of(FLASH_ERASE, 0, BLOCK);
+
+    (void)state;
+    memset(nor->cells, 0, 64);
+    assert_int_equal(flash_start(&driver.flash, &request), 0);
+    nor_advance_ns(nor, 1000000);
+    nor->config.suspend_us = 5000;
+    assert_int_equal(flash_read(&driver.flash, BLOCK, image, 1), -ETIMEDOUT);
+    while (request.status == FLASH_PENDING)
+        flash_poll(&driver.flash);
+    assert_int_equal(request.status, 0);
+    assert_int_equal(nor->operation.kind, NOR_IDLE);
+    assert_int_equal(nor->cells[0], 0xff);
+}
+
 static void no_suspend_where_the_query_has_none(void **state)
 {
     struct flash_request request = request_of(FLASH_ERASE, 0, BLOCK);
@@ -519,6 +536,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(power_cuts_end, setup, teardown),
         cmocka_unit_test_setup_teardown(reads_overtake_an_erase, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_suspend_has_a_bound, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_late_suspend_is_not_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(no_suspend_where_the_query_has_none, setup, teardown),
         cmocka_unit_test_setup_teardown(random_operations, setup, teardown),
     };

@@ -534,6 +534,23 @@ static void a_lost_suspend_has_a_bound(void **state)
     assert_int_equal(request.status, 0);
 }
 
+static void a_late_suspend_is_not_the_end(void **state)
+{
+    struct flash_request request = request_of(FLASH_ERASE, 0, BLOCK);
+    uint8_t byte;
+
+    (void)state;
+    put_pattern(0, BLOCK);
+    assert_int_equal(flash_start(&driver.flash, &request), 0);
+    nor->config.suspend_us = 5000;
+    assert_int_equal(flash_read(&driver.flash, BLOCK, &byte, 1), -ETIMEDOUT);
+    while (request.status == FLASH_PENDING)
+        flash_poll(&driver.flash);
+    assert_int_equal(request.status, 0);
+    assert_int_equal(nor->operation.kind, NOR_IDLE);
+    assert_int_equal(nor->cells[0], 0xff);
+}
+
 static void suspended_time_is_not_held_against_the_part(void **state)
 {
     struct flash_request request = request_of(FLASH_ERASE, 0, BLOCK);
@@ -701,6 +718,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(reads_overtake_a_program, setup_probed, teardown),
         cmocka_unit_test_setup_teardown(a_lost_resume_is_noticed, setup_probed, teardown),
         cmocka_unit_test_setup_teardown(a_lost_suspend_has_a_bound, setup_probed, teardown),
+        cmocka_unit_test_setup_teardown(a_late_suspend_is_not_the_end, setup_probed, teardown),
         cmocka_unit_test_setup_teardown(suspended_time_is_not_held_against_the_part, setup_probed, teardown),
         cmocka_unit_test_setup_teardown(no_suspend_where_none_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(quad_after_a_proof, setup, teardown),
