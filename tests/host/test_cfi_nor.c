@@ -15,9 +15,10 @@
 #include <errno.h>
 
 #include "hal/cfi_nor.h"
+#include "tests/host/flash_rig.h"
 #include "tests/sim/nor_cfi.h"
 
-#define BLOCK     65536u
+#define BLOCK     RIG_BLOCK
 #define BLOCKS    4u
 #define SIZE      (BLOCK * BLOCKS)
 #define BUFFER    1024u
@@ -25,29 +26,20 @@
 #define MUTATIONS 200000
 #define SUSPEND   (NOR_CFI_SUSPEND_ERASE | NOR_CFI_SUSPEND_PROGRAM)
 
-static struct nor *nor;
 static struct nor_cfi bank;
 static struct cfi_nor driver;
-
-/* Looking at the clock costs a microsecond, so that a loop that only looks at it ends. */
-static uint64_t clock_us(void)
-{
-    nor_advance_ns(nor, 1000);
-    return nor_now_us(nor);
-}
 
 static void bank_new(unsigned features)
 {
     struct nor_config config = nor_config_cfi(BLOCKS, BLOCK, BUFFER);
 
-    nor_free(nor);
-    nor = nor_new(&config);
+    rig_part(&config);
     nor_cfi_open(&bank, nor, features);
 }
 
 static int probe(void)
 {
-    int error = cfi_nor_init(&driver, &bank.bus, clock_us);
+    int error = cfi_nor_init(&driver, &bank.bus, rig_clock_us);
 
     if (!error)
         assert_int_equal(flash_open_window(&driver.flash, 0, driver.flash.geometry.size_bytes), 0);
@@ -61,41 +53,17 @@ static int setup(void **state)
     return probe();
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    nor_free(nor);
-    nor = NULL;
-    return 0;
-}
-
-static struct flash_request request_of(enum flash_operation operation, uint32_t address, uint32_t bytes)
-{
-    return (struct flash_request){ .operation = operation, .address = address, .bytes = bytes };
-}
-
 static int program(uint32_t address, const void *from, uint32_t bytes)
 {
-    struct flash_request request = request_of(FLASH_PROGRAM, address, bytes);
-
-    request.from = from;
-    return flash_run(&driver.flash, &request);
+    return rig_program(&driver.flash, address, from, bytes);
 }
 
 static int erase(uint32_t address)
 {
-    struct flash_request request = request_of(FLASH_ERASE, address, BLOCK);
-
-    return flash_run(&driver.flash, &request);
+    return rig_erase(&driver.flash, address);
 }
 
-static uint8_t pattern[BLOCK], image[SIZE], model[SIZE];
-
-static void make_pattern(void)
-{
-    for (uint32_t i = 0; i < sizeof(pattern); i++)
-        pattern[i] = (uint8_t)(i * 37 + i / 256);
-}
+static uint8_t pattern[BLOCK], image[BLOCK];
 
 /* ---- The query ---- */
 
@@ -257,7 +225,7 @@ static void alignments(void **state)
     uint8_t guarded[80];
 
     (void)state;
-    make_pattern();
+    rig_pattern(pattern, sizeof(pattern));
     for (uint32_t skip = 0; skip < 8; skip++) {
         for (uint32_t bytes = 1; bytes < 24; bytes++) {
             uint32_t address = BLOCK + (skip * 24 + bytes) * 64 + skip;
@@ -278,7 +246,7 @@ static void direct_reads(void **state)
     uint8_t out[100];
 
     (void)state;
-    make_pattern();
+    rig_pattern(pattern, sizeof(pattern));
     assert_int_equal(program(BLOCK + 3, pattern, sizeof(pattern) / 2), 0);
     bank.bus.direct = (const volatile uint32_t *)(const void *)nor->cells;
     assert_int_equal(bank.mode, NOR_CFI_ARRAY);
@@ -291,7 +259,7 @@ static void direct_reads(void **state)
 static void a_program_goes_buffer_by_buffer(void **state)
 {
     (void)state;
-    make_pattern();
+    rig_pattern(pattern, sizeof(pattern));
     assert_int_equal(program(BUFFER - 100, pattern, 3 * BUFFER), 0);
     assert_int_equal(nor->counters.programs, 4);
     assert_int_equal(flash_read(&driver.flash, BUFFER - 100, image, 3 * BUFFER), 0);
@@ -325,7 +293,7 @@ static void a_slow_second_chip(void **state)
     bank.second_late_us = 3000;
     assert_int_equal(erase(0), 0);
     assert_true(nor->now_ns >= bank.second_ready_ns);
-    make_pattern();
+    rig_pattern(pattern, sizeof(pattern));
     assert_int_equal(program(0, pattern, 2 * BUFFER), 0);
     assert_true(nor->now_ns >= bank.second_ready_ns);
     bank.second_late_us = 60000000;
@@ -375,28 +343,20 @@ static void power_cuts_end(void **state)
 
 /* ---- Suspend ---- */
 
-static uint64_t read_us(uint32_t address)
-{
-    uint64_t start = nor_now_us(nor);
-
-    assert_int_equal(flash_read(&driver.flash, address, image, 256), 0);
-    return nor_now_us(nor) - start;
-}
-
 static void reads_overtake_an_erase(void **state)
 {
-    struct flash_request request = request_of(FLASH_ERASE, 0, BLOCK);
+    struct flash_request request = rig_request(FLASH_ERASE, 0, BLOCK);
 
     (void)state;
     assert_int_equal(flash_start(&driver.flash, &request), 0);
     nor_advance_ns(nor, 1000000);
     flash_poll(&driver.flash);
     assert_int_equal(request.status, FLASH_PENDING);
-    assert_in_range(read_us(BLOCK), 25, 60);
-    assert_in_range(read_us(BLOCK), 5, 10);
+    assert_in_range(rig_read_us(&driver.flash, BLOCK), 25, 60);
+    assert_in_range(rig_read_us(&driver.flash, BLOCK), 5, 10);
     assert_int_equal(flash_read(&driver.flash, 0, image, 1), -EBUSY);
     flash_poll(&driver.flash);
-    assert_in_range(read_us(BLOCK), 500, 560);
+    assert_in_range(rig_read_us(&driver.flash, BLOCK), 500, 560);
     assert_int_equal(nor->counters.suspends, 2);
     nor_advance_ns(nor, 20000000000); /* suspended, which is not held against the bank */
     while (request.status == FLASH_PENDING)
@@ -407,7 +367,7 @@ static void reads_overtake_an_erase(void **state)
 
 static void a_lost_suspend_has_a_bound(void **state)
 {
-    struct flash_request request = request_of(FLASH_ERASE, 0, BLOCK);
+    struct flash_request request = rig_request(FLASH_ERASE, 0, BLOCK);
 
     (void)state;
     assert_int_equal(flash_start(&driver.flash, &request), 0);
@@ -420,7 +380,7 @@ static void a_lost_suspend_has_a_bound(void **state)
 
 static void a_late_suspend_is_not_the_end(void **state)
 {
-    struct flash_request request = request_of(FLASH_ERASE, 0, BLOCK);
+    struct flash_request request = rig_request(FLASH_ERASE, 0, BLOCK);
 
     (void)state;
     memset(nor->cells, 0, 64);
@@ -437,7 +397,7 @@ static void a_late_suspend_is_not_the_end(void **state)
 
 static void no_suspend_where_the_query_has_none(void **state)
 {
-    struct flash_request request = request_of(FLASH_ERASE, 0, BLOCK);
+    struct flash_request request = rig_request(FLASH_ERASE, 0, BLOCK);
 
     (void)state;
     bank_new(NOR_CFI_SUSPEND_PROGRAM);
@@ -452,50 +412,6 @@ static void no_suspend_where_the_query_has_none(void **state)
 
 /* ---- At random, against a plain array ---- */
 
-static void check_read(const struct flash_request *other)
-{
-    uint32_t address = (uint32_t)rand() % SIZE, bytes = 1 + (uint32_t)rand() % 600;
-    int expected;
-
-    bytes = bytes < SIZE - address ? bytes : SIZE - address;
-    expected = other && address < other->address + other->bytes && other->address < address + bytes ? -EBUSY : 0;
-    assert_int_equal(flash_read(&driver.flash, address, image, bytes), expected);
-    if (!expected)
-        assert_memory_equal(image, model + address, bytes);
-}
-
-static void play(struct flash_request *request)
-{
-    assert_int_equal(flash_start(&driver.flash, request), 0);
-    while (request->status == FLASH_PENDING) {
-        if (rand() % 4 == 0 && driver.flash.geometry.can_suspend)
-            check_read(request);
-        nor_advance_ns(nor, (uint64_t)(rand() % 3) * 1000 * (uint64_t)(rand() % 20000));
-        flash_poll(&driver.flash);
-    }
-    assert_int_equal(request->status, 0);
-}
-
-static void play_random(void)
-{
-    static uint8_t data[SIZE];
-    uint32_t address = (uint32_t)rand() % SIZE, bytes = 1 + (uint32_t)rand() % 3000;
-    struct flash_request request = request_of(FLASH_ERASE, address - address % BLOCK, BLOCK);
-
-    if (rand() % 6 == 0) {
-        play(&request);
-        memset(model + request.address, 0xff, BLOCK);
-        return;
-    }
-    bytes = bytes < SIZE - address ? bytes : SIZE - address;
-    for (uint32_t i = 0; i < bytes; i++)
-        data[i] = (uint8_t)(rand() & model[address + i]);
-    request = request_of(FLASH_PROGRAM, address, bytes);
-    request.from = data;
-    play(&request);
-    memcpy(model + address, data, bytes);
-}
-
 static void random_operations(void **state)
 {
     (void)state;
@@ -506,39 +422,36 @@ static void random_operations(void **state)
         if (run == 0)
             nor->config.suspend_us = 0;
         assert_int_equal(probe(), 0);
-        memset(model, 0xff, sizeof(model));
-        for (int n = 0; n < 400; n++) {
-            play_random();
-            check_read(NULL);
-        }
-        assert_memory_equal(nor->cells, model, sizeof(model));
+        rig_play_begin();
+        rig_play(&driver.flash, 400, 3000);
+        rig_play_end();
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(geometry_from_the_query, setup, teardown),
-        cmocka_unit_test_setup_teardown(query_of_qemu, setup, teardown),
-        cmocka_unit_test_setup_teardown(broken_queries, setup, teardown),
-        cmocka_unit_test_setup_teardown(truncated_and_mutated_queries, setup, teardown),
-        cmocka_unit_test_setup_teardown(nobody_there, setup, teardown),
-        cmocka_unit_test_setup_teardown(found_busy, setup, teardown),
-        cmocka_unit_test_setup_teardown(found_suspended, setup, teardown),
-        cmocka_unit_test_setup_teardown(found_with_errors, setup, teardown),
-        cmocka_unit_test_setup_teardown(alignments, setup, teardown),
-        cmocka_unit_test_setup_teardown(direct_reads, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_program_goes_buffer_by_buffer, setup, teardown),
-        cmocka_unit_test_setup_teardown(failed_operations, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_slow_second_chip, setup, teardown),
-        cmocka_unit_test_setup_teardown(locks_that_the_query_hides, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_bank_that_stays_busy, setup, teardown),
-        cmocka_unit_test_setup_teardown(power_cuts_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(reads_overtake_an_erase, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_lost_suspend_has_a_bound, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_late_suspend_is_not_the_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_suspend_where_the_query_has_none, setup, teardown),
-        cmocka_unit_test_setup_teardown(random_operations, setup, teardown),
+        cmocka_unit_test_setup_teardown(geometry_from_the_query, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(query_of_qemu, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(broken_queries, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(truncated_and_mutated_queries, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(nobody_there, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(found_busy, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(found_suspended, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(found_with_errors, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(alignments, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(direct_reads, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(a_program_goes_buffer_by_buffer, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(failed_operations, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(a_slow_second_chip, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(locks_that_the_query_hides, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(a_bank_that_stays_busy, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(power_cuts_end, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(reads_overtake_an_erase, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(a_lost_suspend_has_a_bound, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(a_late_suspend_is_not_the_end, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(no_suspend_where_the_query_has_none, setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(random_operations, setup, rig_teardown),
     };
 
     return cmocka_run_group_tests_name("CFI NOR driver", tests, NULL, NULL);

@@ -15,11 +15,8 @@
 
 #include <errno.h>
 
-#include "hal/spi_nor.h"
-#include "tests/sim/nor_spi.h"
+#include "tests/host/spi_rig.h"
 
-#define MIB        (1u << 20)
-#define BLOCK      65536u
 #define BYTES      3000u
 #define BP_LEVELS  32u
 #define SFDP_4BAIT 0x80u
@@ -46,16 +43,6 @@ static const struct part {
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
-static struct nor *nor;
-static struct nor_spi chip;
-static struct spi_nor driver;
-
-static uint64_t clock_us(void)
-{
-    nor_advance_ns(nor, 1000);
-    return nor_now_us(nor);
-}
-
 static void put32(uint32_t at, uint32_t value)
 {
     for (unsigned i = 0; i < 4; i++)
@@ -75,41 +62,23 @@ static void add_four_byte_table(void)
 
 static int open_part(const struct part *part, enum sfdp sfdp)
 {
-    const struct spi_nor_setup setup = { .spi = &chip.spi, .now_us = clock_us, .hz = 50000000, .erase_bytes = BLOCK };
-    struct nor_config config = nor_config_is25wp256(part->size);
-    int error;
-
-    /* A maker's part is suspended in the time of its own data sheet. */
-    if (part->id >> 16 == 0xef)
-        config.suspend_us = config.resume_gap_us = 20;
-    nor_free(nor);
-    nor = nor_new(&config);
-    nor_spi_open(&chip, nor, part->id);
+    part_new(part->id);
     if (sfdp == NO_SFDP)
         chip.sfdp_bytes = 0;
     else if (sfdp == SFDP_4_BYTE)
         add_four_byte_table();
-    error = spi_nor_init(&driver, &setup);
-    return error ? error : flash_open_window(&driver.flash, 0, part->size);
+    return probe();
 }
 
-static int run(enum flash_operation operation, uint32_t address, const void *from, uint32_t bytes)
-{
-    struct flash_request request = { .operation = operation, .address = address, .bytes = bytes };
-
-    request.from = from;
-    return flash_run(&driver.flash, &request);
-}
-
-static uint8_t pattern[BYTES], got[BYTES];
+static uint8_t got[BYTES];
 
 /* In the last 64 KiB, which 3 address bytes would not reach on the larger parts. */
 static void use(const struct part *part)
 {
     uint32_t at = part->size - BLOCK;
 
-    assert_int_equal(run(FLASH_ERASE, at, NULL, BLOCK), 0);
-    assert_int_equal(run(FLASH_PROGRAM, at + 77, pattern, BYTES), 0);
+    assert_int_equal(erase(at), 0);
+    assert_int_equal(program(at + 77, pattern, BYTES), 0);
     assert_int_equal(flash_read(&driver.flash, at + 77, got, BYTES), 0);
     assert_memory_equal(got, pattern, BYTES);
     if (part->size > 16 * MIB) {
@@ -117,7 +86,7 @@ static void use(const struct part *part)
         for (uint32_t i = 0; i < BYTES; i++)
             assert_int_equal(got[i], 0xff);
     }
-    assert_int_equal(run(FLASH_ERASE, at, NULL, BLOCK), 0);
+    assert_int_equal(erase(at), 0);
     assert_int_equal(flash_read(&driver.flash, at + 77, got, 1), 0);
     assert_int_equal(got[0], 0xff);
 }
@@ -125,16 +94,7 @@ static void use(const struct part *part)
 static int prepare(void **state)
 {
     (void)state;
-    for (uint32_t i = 0; i < BYTES; i++)
-        pattern[i] = (uint8_t)(i * 29 + i / 256);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    nor_free(nor);
-    nor = NULL;
+    rig_pattern(pattern, sizeof(pattern));
     return 0;
 }
 
@@ -190,10 +150,10 @@ static void test_failures_that_the_part_tells(void **state)
             continue;
         assert_int_equal(open_part(&parts[i], SFDP_4_BYTE), 0);
         nor_fail_at(nor, 1);
-        assert_int_equal(run(FLASH_ERASE, 0, NULL, BLOCK), -EIO);
-        assert_int_equal(run(FLASH_ERASE, 0, NULL, BLOCK), 0);
+        assert_int_equal(erase(0), -EIO);
+        assert_int_equal(erase(0), 0);
         nor_fail_at(nor, 1);
-        assert_int_equal(run(FLASH_PROGRAM, 0, pattern, 256), -EIO);
+        assert_int_equal(program(0, pattern, 256), -EIO);
     }
 }
 
@@ -215,10 +175,10 @@ static void test_protection_is_left_as_found(void **state)
             assert_int_equal(error, 0);
             assert_int_equal(flash_open_window(&driver.flash, 0, parts[i].size), 0);
             nor_load(nor, parts[i].size - BYTES, pattern, BYTES);
-            error = run(FLASH_ERASE, parts[i].size - BLOCK, NULL, BLOCK);
+            error = erase(parts[i].size - BLOCK);
             if (any)
                 assert_int_equal(error, -EROFS);
-            error = run(FLASH_PROGRAM, 0, pattern, 16);
+            error = program(0, pattern, 16);
             if (any && !understood)
                 assert_int_equal(error, -EROFS);
             assert_int_equal(chip.protect, level << 2);
@@ -245,8 +205,8 @@ static void test_other_protection_is_honoured(void **state)
             chip.protect_single = which;
             assert_int_equal(spi_nor_init(&driver, &driver.setup), 0);
             assert_int_equal(flash_open_window(&driver.flash, 0, parts[i].size), 0);
-            assert_int_equal(run(FLASH_ERASE, 0, NULL, BLOCK), -EROFS);
-            assert_int_equal(run(FLASH_PROGRAM, parts[i].size - 1, pattern, 1), -EROFS);
+            assert_int_equal(erase(0), -EROFS);
+            assert_int_equal(program(parts[i].size - 1, pattern, 1), -EROFS);
             assert_true(chip.protect_turned || chip.protect_single);
         }
     }
@@ -272,13 +232,13 @@ static void test_quad_enable_is_left_as_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_found_and_used, prepare, teardown),
-        cmocka_unit_test_setup_teardown(test_without_sfdp, prepare, teardown),
-        cmocka_unit_test_setup_teardown(test_read_overtakes_an_erase, prepare, teardown),
-        cmocka_unit_test_setup_teardown(test_failures_that_the_part_tells, prepare, teardown),
-        cmocka_unit_test_setup_teardown(test_protection_is_left_as_found, prepare, teardown),
-        cmocka_unit_test_setup_teardown(test_other_protection_is_honoured, prepare, teardown),
-        cmocka_unit_test_setup_teardown(test_quad_enable_is_left_as_found, prepare, teardown),
+        cmocka_unit_test_setup_teardown(test_found_and_used, prepare, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_without_sfdp, prepare, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_read_overtakes_an_erase, prepare, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_failures_that_the_part_tells, prepare, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_protection_is_left_as_found, prepare, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_other_protection_is_honoured, prepare, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_quad_enable_is_left_as_found, prepare, rig_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

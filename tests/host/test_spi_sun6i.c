@@ -17,19 +17,12 @@
 
 #include "hal/spi_sun6i.c"
 
-#include "hal/spi_nor.h"
-#include "tests/sim/nor_spi.h"
+#include "tests/host/spi_rig.h"
 
-#define MIB        (1u << 20)
-#define BLOCK      65536u
-#define IS25WP256  NOR_SPI_IS25WP256
 #define CRYSTAL_HZ 24000000u
 #define BUSY_LOOKS 3u /* at a register, until what it started has ended */
 #define WRITE_MOST 512u
 
-static struct nor *nor;
-static struct nor_spi chip;
-static struct spi_nor driver;
 static struct spi_sun6i controller;
 static uint8_t spi_window, clock_window; /* only their addresses mean something */
 
@@ -213,45 +206,19 @@ void mmio_model_write(mmio_t registers, uint32_t offset, unsigned width, uint32_
 
 /* ---- Tests ---- */
 
-static uint64_t clock_us(void)
+static int start(void **state)
 {
-    nor_advance_ns(nor, 1000);
-    return nor_now_us(nor);
-}
-
-static int setup(void **state)
-{
-    struct nor_config config = nor_config_is25wp256(32 * MIB);
-
     (void)state;
-    nor = nor_new(&config);
-    nor_spi_open(&chip, nor, IS25WP256);
+    part_new(IS25WP256);
     memset(&model, 0, sizeof(model));
     model.reg[SPI_TCR / 4] = TCR_SPOL | TCR_SS_LEVEL | 3; /* as after reset */
     return spi_sun6i_init(&controller, &spi_window, &clock_window, CRYSTAL_HZ);
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    nor_free(nor);
-    return 0;
-}
-
-static void probe(void)
-{
-    const struct spi_nor_setup with = {
-        .spi = &controller.spi, .now_us = clock_us, .hz = 50000000, .erase_bytes = BLOCK
-    };
-
-    assert_int_equal(spi_nor_init(&driver, &with), 0);
-    assert_int_equal(flash_open_window(&driver.flash, 0, 32 * MIB), 0);
-}
-
 static void test_the_part_is_found_at_the_crystals_clock(void **state)
 {
     (void)state;
-    probe();
+    assert_int_equal(probe_over(&controller.spi, BLOCK), 0);
     assert_int_equal(driver.id, IS25WP256);
     assert_int_equal(driver.hz, CRYSTAL_HZ);
     assert_int_equal(model.clock, CLK_GATING);
@@ -274,36 +241,18 @@ static void test_clock_is_never_faster_than_asked(void **state)
 
 static void test_program_erase_read(void **state)
 {
-    static uint8_t written[3000], read[3000];
-    struct flash_request program = {
-        .operation = FLASH_PROGRAM, .address = 17 * MIB + 100, .bytes = sizeof(written), .from = written
-    };
-    struct flash_request erase = { .operation = FLASH_ERASE, .address = 17 * MIB, .bytes = BLOCK };
-
     (void)state;
-    probe();
-    for (uint32_t i = 0; i < sizeof(written); i++)
-        written[i] = (uint8_t)(i * 31 + i / 256);
-    assert_int_equal(flash_run(&driver.flash, &program), 0);
-    assert_int_equal(flash_read(&driver.flash, program.address, read, sizeof(read)), 0);
-    assert_memory_equal(read, written, sizeof(read));
-    assert_int_equal(flash_run(&driver.flash, &erase), 0);
-    assert_int_equal(flash_read(&driver.flash, program.address, read, 1), 0);
-    assert_int_equal(read[0], 0xff);
+    assert_int_equal(probe_over(&controller.spi, BLOCK), 0);
+    rig_round_trip(&driver.flash, 17 * MIB + 100, 3000);
 }
 
 static void test_four_lanes(void **state)
 {
-    static uint8_t pattern[BLOCK], read[1000];
-
     (void)state;
-    probe();
-    for (uint32_t i = 0; i < sizeof(pattern); i++)
-        pattern[i] = (uint8_t)(i * 37 + i / 256);
-    nor_load(nor, 0, pattern, sizeof(pattern));
+    assert_int_equal(probe_over(&controller.spi, BLOCK), 0);
+    put_pattern(0, BLOCK);
     assert_true(spi_nor_try_quad(&driver));
-    assert_int_equal(flash_read(&driver.flash, 777, read, sizeof(read)), 0);
-    assert_memory_equal(read, pattern + 777, sizeof(read));
+    reads_pattern(0, 1000);
 }
 
 static void test_what_it_cannot_do_is_refused(void **state)
@@ -347,13 +296,13 @@ static void test_lost_bytes_are_noticed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_the_part_is_found_at_the_crystals_clock, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_clock_is_never_faster_than_asked, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_program_erase_read, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_four_lanes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_it_cannot_do_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_controller_that_does_not_move, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_lost_bytes_are_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_part_is_found_at_the_crystals_clock, start, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_clock_is_never_faster_than_asked, start, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_program_erase_read, start, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_four_lanes, start, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_what_it_cannot_do_is_refused, start, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_a_controller_that_does_not_move, start, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_lost_bytes_are_noticed, start, rig_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

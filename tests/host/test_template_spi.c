@@ -16,18 +16,12 @@
 
 #include "platform/TEMPLATE/spi_controller.c"
 
-#include "hal/spi_nor.h"
-#include "tests/sim/nor_spi.h"
+#include "tests/host/spi_rig.h"
 
-#define MIB        (1u << 20)
-#define BLOCK      65536u
 #define INPUT_HZ   100000000u
 #define BUSY_LOOKS 3u
 #define SENT_MOST  512u
 
-static struct nor *nor;
-static struct nor_spi chip;
-static struct spi_nor driver;
 static struct spi_controller controller;
 static uint8_t window; /* only its address means something */
 
@@ -133,54 +127,21 @@ void mmio_model_write(mmio_t registers, uint32_t offset, unsigned width, uint32_
     }
 }
 
-static uint64_t clock_us(void)
+static int start(void **state)
 {
-    nor_advance_ns(nor, 1000);
-    return nor_now_us(nor);
-}
-
-static int setup(void **state)
-{
-    struct nor_config config = nor_config_is25wp256(32 * MIB);
-
     (void)state;
-    nor = nor_new(&config);
-    nor_spi_open(&chip, nor, NOR_SPI_IS25WP256);
+    part_new(IS25WP256);
     memset(&model, 0, sizeof(model));
     spi_controller_init(&controller, &window, INPUT_HZ);
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    nor_free(nor);
-    return 0;
-}
-
 static void test_the_flash_driver_works_over_it(void **state)
 {
-    static uint8_t written[600], read[600];
-    const struct spi_nor_setup with = {
-        .spi = &controller.spi, .now_us = clock_us, .hz = 50000000, .erase_bytes = BLOCK
-    };
-    struct flash_request program = {
-        .operation = FLASH_PROGRAM, .address = 20 * MIB + 5, .bytes = sizeof(written), .from = written
-    };
-    struct flash_request erase = { .operation = FLASH_ERASE, .address = 20 * MIB, .bytes = BLOCK };
-
     (void)state;
-    for (uint32_t i = 0; i < sizeof(written); i++)
-        written[i] = (uint8_t)(i * 7);
-    assert_int_equal(spi_nor_init(&driver, &with), 0);
+    assert_int_equal(probe_over(&controller.spi, BLOCK), 0);
     assert_int_equal(driver.hz, 50000000);
-    assert_int_equal(flash_open_window(&driver.flash, 0, 32 * MIB), 0);
-    assert_int_equal(flash_run(&driver.flash, &program), 0);
-    assert_int_equal(flash_read(&driver.flash, program.address, read, sizeof(read)), 0);
-    assert_memory_equal(read, written, sizeof(read));
-    assert_int_equal(flash_run(&driver.flash, &erase), 0);
-    assert_int_equal(flash_read(&driver.flash, program.address, read, 1), 0);
-    assert_int_equal(read[0], 0xff);
+    rig_round_trip(&driver.flash, 20 * MIB + 5, 600);
 }
 
 static void test_clock_is_never_faster_than_asked(void **state)
@@ -208,9 +169,9 @@ static void test_every_wait_has_a_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_the_flash_driver_works_over_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_clock_is_never_faster_than_asked, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_wait_has_a_bound, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_flash_driver_works_over_it, start, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_clock_is_never_faster_than_asked, start, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_every_wait_has_a_bound, start, rig_teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,8 +19,10 @@ TIMEOUT_S = 900
 # The SPL's device tree says that the board has so much.
 RAM = '8G'
 FROM_SPI, FROM_SD = 6, 11       # MSEL
-# Seen with 10.0, not with 7.2: the SPL stops at its first read of the card, whatever is on it.
-SD_BROKEN_SINCE = (10, 0)
+# A card on a SPI bus, which this board has, refuses CMD10 (SEND_CID) there, and the SPL takes up no card without it: seen with
+# 10.0 and -trace 'sdcard_*', not with 7.2. Mended by "hw/sd/sdcard: Disable checking STBY mode in SPI SEND_CSD/CID", of 10.1, and
+# what U-Boot needs besides, of 10.2.
+SD_BROKEN, SD_MENDED = (10, 0), (10, 2)
 
 
 @pytest.fixture(scope='session')
@@ -70,8 +72,8 @@ def boot(boot_package):
     """boot(MSEL, [(bus, path) ...]) runs to power off and gives what the console said."""
     def call(select, drives):
         qemu = os.environ.get('QEMU', 'qemu-system-riscv64')
-        if select == FROM_SD and version(qemu) >= SD_BROKEN_SINCE:
-            pytest.skip(f'{qemu}: Debian\'s own untouched SPL and U-Boot do not get past its SD card either')
+        if select == FROM_SD and SD_BROKEN <= version(qemu) < SD_MENDED:
+            pytest.skip(f'{qemu}: its SD cards refuse CMD10 on a SPI bus, also to Debian\'s own untouched SPL')
         done = subprocess.run(emulator(boot_package, select, drives), stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=TIMEOUT_S, check=False)
         text = done.stdout.decode(errors='replace').replace('\r\n', '\n')

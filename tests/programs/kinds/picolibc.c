@@ -2,7 +2,6 @@
  * A program on picolibc, by the compiler for bare machines: its C library knows no system, so the calls that it is to stand
  * on are here, and the thread pointer (errno is thread-local) is set by hand. Formats, allocates, sorts, checks errno.
  */
-#include <elf.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -93,16 +92,32 @@ static int run(int count, char **arguments)
 
 static _Alignas(16) char thread_data[1024];
 
+/* ELF-64 Object File Format 1.5, section 3 "ELF Header" and 6 "Program header table"; newer releases of picolibc bring no
+ * header for it. */
+struct file_header {
+    uint8_t ident[16];
+    uint16_t type, machine;
+    uint32_t version;
+    uint64_t entry, phoff, shoff;
+    uint32_t flags;
+    uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+};
+struct program_header {
+    uint32_t type, flags;
+    uint64_t offset, vaddr, paddr, filesz, memsz, align;
+};
+enum { PT_TLS = 7 };
+
 /* Where the linker has put what each thread starts with, and its size, the program's own headers say. */
-extern const Elf64_Ehdr __ehdr_start;
+extern const struct file_header __ehdr_start;
 
 static void begin_threads(void)
 {
-    const Elf64_Phdr *header = (const void *)((const char *)&__ehdr_start + __ehdr_start.e_phoff);
+    const struct program_header *header = (const void *)((const char *)&__ehdr_start + __ehdr_start.phoff);
 
-    for (unsigned i = 0; i < __ehdr_start.e_phnum; i++)
-        if (header[i].p_type == PT_TLS && header[i].p_memsz <= sizeof(thread_data))
-            memcpy(thread_data, (const void *)header[i].p_vaddr, header[i].p_filesz);
+    for (unsigned i = 0; i < __ehdr_start.phnum; i++)
+        if (header[i].type == PT_TLS && header[i].memsz <= sizeof(thread_data))
+            memcpy(thread_data, (const void *)header[i].vaddr, header[i].filesz);
     __asm__ volatile("mv tp, %0" : : "r"(thread_data));
 }
 
