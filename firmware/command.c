@@ -68,17 +68,17 @@ static char *next_word(struct line *line)
     return is_word ? word : NULL;
 }
 
-/* The words up to a separator; how many. */
+/* The words up to a separator; how many there are, of which WORDS_MAX are kept. */
 static unsigned next_command(struct line *line, const char *words[WORDS_MAX + 1])
 {
     unsigned count = 0;
     char *word;
 
     line->separator = ' ';
-    while ((word = next_word(line)) != NULL)
+    for (; (word = next_word(line)) != NULL; count++)
         if (count < WORDS_MAX)
-            words[count++] = word;
-    words[count] = NULL;
+            words[count] = word;
+    words[count < WORDS_MAX ? count : WORDS_MAX] = NULL;
     return count;
 }
 
@@ -93,9 +93,9 @@ static void group_wait(struct group *group)
     group->count = 0;
 }
 
-static void begin(struct group *group, const char *const *words)
+static void begin(struct group *group, unsigned count, const char *const *words)
 {
-    struct files *files = files_new_console();
+    struct files *files = NULL;
     const char *why = "no memory";
     int error = -ENOMEM;
 
@@ -103,6 +103,10 @@ static void begin(struct group *group, const char *const *words)
         log_line("%s waits: no more than %u programs run side by side", words[0], PROGRAMS_MAX);
         group_wait(group);
     }
+    if (count > WORDS_MAX)
+        why = "too many words";
+    else
+        files = files_new_console();
     if (files) {
         error = process_spawn(words[0], words, files, &group->of[group->count], &why);
         files_put(files);
@@ -120,14 +124,16 @@ static int run_all(char *text)
     const char *words[WORDS_MAX + 1];
     struct line line = { .read = text, .separator = ' ' };
     struct group group = { .count = 0 };
+    char before = ';';
 
     do {
-        if (group.count == 0)
+        if (before == ';')
             group.status = 0;
         unsigned count = next_command(&line, words);
 
         if (count)
-            begin(&group, words);
+            begin(&group, count, words);
+        before = line.separator;
         if (line.separator != '&')
             group_wait(&group);
     } while (line.separator);

@@ -107,10 +107,10 @@ static void start(struct job_task *task)
 
     for (unsigned i = 0; i < ARGUMENTS_MAX && *rest; i++)
         arguments[i] = cut(&rest, ' ');
-    task->failure = "no memory";
+    task->failure = *rest ? "too many words" : "no memory";
     if (!files)
         return;
-    if (process_spawn(arguments[0], arguments, files, &task->process, &task->failure) == 0) {
+    if (!*rest && process_spawn(arguments[0], arguments, files, &task->process, &task->failure) == 0) {
         task->failure = NULL;
         task->space = task->process->space;
         space_get(task->space);

@@ -36,7 +36,7 @@ static const struct entry {
     { "swapon", "[BLOCKS]", "swap on flash, in all blocks or so many", 0, monitor_swap_on },
     { "swapoff", "", "no more swap on flash", 0, monitor_swap_off },
     { "sync", "", "files to flash", 0, sync },
-    { "format", "yes", "makes the partition an empty store; what it holds is lost", 0, format },
+    { "format", "yes|anyway", "makes the partition an empty store; what it holds is lost", 0, format },
     { "panic", "", "what the panic before this boot said", 0, monitor_panic },
     { "uptime", "", "time since boot", 0, uptime },
     { "inject", "[clear | panic | EFFECT TARGET [KEY N ...] | flip WHAT [TASK] ADDRESS BIT]",
@@ -141,10 +141,11 @@ static int uptime(const struct monitor_host *host, unsigned count, const char *c
 
 static int format(const struct monitor_host *host, unsigned count, const char *const *words)
 {
-    if (count < 2 || strcmp(words[1], "yes") != 0)
-        monitor_print("this erases the whole partition, and all files with it; `format yes` does it\n");
-    else
-        return host->format();
+    bool anyway = count > 1 && strcmp(words[1], "anyway") == 0;
+
+    if (anyway || (count > 1 && strcmp(words[1], "yes") == 0))
+        return host->format(anyway);
+    monitor_print("this erases the whole partition, and all files with it; `format yes` does it\n");
     return -EPERM;
 }
 

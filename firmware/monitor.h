@@ -18,7 +18,7 @@ struct monitor_host {
     void (*statistics)(void); /* prints `stats key=value ...` */
     int (*sync)(void);        /* everything durable, now */
     /* Makes the partition an empty store; a running one is not replaced. Says itself what came of it. */
-    int (*format)(void);
+    int (*format)(bool anyway);
 };
 
 /* Returns when the user wants the machine to stop, or at the end of input. */

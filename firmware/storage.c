@@ -84,6 +84,12 @@ static bool asked_to_make(const struct platform *platform)
     return storage.content == STORE_BLANK && platform_argument_is(platform, "format", "blank");
 }
 
+/* The range is known by the board's layout alone, and something lies there. */
+static bool may_be_anothers(void)
+{
+    return !storage.partition.marked && storage.content != STORE_BLANK && storage.content != STORE_OURS;
+}
+
 /* Whether the flash has a place for a store, whatever it holds now. */
 static bool find_partition(const struct platform *platform, struct flash *flash)
 {
@@ -114,8 +120,8 @@ static bool find_partition(const struct platform *platform, struct flash *flash)
     else if (asked_to_make(platform))
         log_line("flash: the partition is blank, and is made a store as format=blank asks");
     else if (storage.content != STORE_OURS)
-        log_line("flash: the partition %s; running without it (`format` in the monitor makes a store of it)",
-                 in_words(storage.content));
+        log_line("flash: the partition %s; running without it (`format %s` in the monitor makes a store of it)",
+                 in_words(storage.content), may_be_anothers() ? "anyway" : "yes");
     return !error;
 }
 
@@ -179,20 +185,20 @@ int storage_open(const struct platform *platform, struct flash *flash)
 }
 
 /* Why the partition must not be made a store now; NULL: it may. */
-static const char *refuse_format(void)
+static const char *refuse_format(bool anyway)
 {
     if (!storage.config.flash)
         return "there is no partition of ours on the flash";
     if (storage.on_flash)
         return "the store is in use";
-    if (!storage.partition.marked && storage.content != STORE_BLANK)
-        return "the range is not marked as ours and is not blank";
+    if (may_be_anothers() && !anyway)
+        return "the range is not marked as ours and is not blank; `format anyway` loses what it holds";
     return NULL;
 }
 
-int storage_format(void)
+int storage_format(bool anyway)
 {
-    const char *why = refuse_format();
+    const char *why = refuse_format(anyway);
 
     if (why) {
         log_line("format: refused: %s", why);

@@ -11,8 +11,11 @@
 /* Opens the store and gives it to the memory code; `flash` may be NULL. Lines say what was found. 0, or -ENOMEM. */
 int storage_open(const struct platform *platform, struct flash *flash) __attribute__((warn_unused_result));
 
-/* For the monitor: makes the partition an empty store for the next boot. Refused (-EPERM) while a store on it runs. */
-int storage_format(void);
+/*
+ * For the monitor: makes the partition an empty store for the next boot. Refused (-EPERM) while a store on it runs, and
+ * unless `anyway` where something lies in a range that nothing marks as ours.
+ */
+int storage_format(bool anyway);
 /*
  * Names: to be told after every node_make(), node_remove(), node_rename(). They are durable after the next commit, which
  * comes with the next sync of a file's contents, or by storage_commit().

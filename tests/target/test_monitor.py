@@ -124,15 +124,21 @@ def test_check_and_swap(monitor):
     assert monitor.halt() == 0
 
 
-def test_format_is_offered(board, tmp_path):
+@pytest.mark.parametrize('word', ['yes', 'anyway'])
+def test_format_is_offered(board, tmp_path, word):
+    """Blank flash is made a store for the asking; what may be somebody's wants a stronger word."""
     path = tmp_path / 'flash.img'
-    path.write_bytes(b'somebody else' + b'\0' * ((32 << 20) - 13))
+    found = b'\xff' * (32 << 20) if word == 'yes' else b'somebody else' + b'\0' * ((32 << 20) - 13)
+    path.write_bytes(found)
     shell = Monitor(BOARD=board, FRAMES=512, FLASH=path)
     assert 'format yes' in shell('format')
-    shell('format yes')
+    if word == 'anyway':
+        assert 'refused: the range is not marked as ours and is not blank' in shell('format yes')
+        assert path.read_bytes() == found
+    assert 'format: done' in shell(f'format {word}')
     assert shell.halt() == 0
     again = Monitor(BOARD=board, FRAMES=512, FLASH=path)
-    assert 'store: good' in again('check')
+    assert 'nothing to change: swap on' in again('swapon')
     assert again.halt() == 0
 
 

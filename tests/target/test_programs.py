@@ -96,6 +96,17 @@ def test_side_by_side(vellum):
     assert sorted(done.text.splitlines()) == [f'fill pages=50 rounds=2 seed={i} good' for i in (1, 2, 3)]
 
 
+@pytest.mark.parametrize('command', ['nothere & hello', 'hello & nothere'])
+def test_a_failure_side_by_side_is_told_in_any_order(vellum, command):
+    assert vellum(command).status == 127
+
+
+def test_words_are_not_dropped(vellum):
+    assert vellum('hello ' + ' '.join(map(str, range(31)))).text.splitlines()[-1] == '31: 30'
+    done = vellum('hello ' + ' '.join(map(str, range(32))))
+    assert done.status == 126 and done.line('^cannot run hello: too many words')
+
+
 def test_files(vellum):
     done = vellum('files 200')
     assert done.status == 0, done.err
