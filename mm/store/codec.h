@@ -35,15 +35,4 @@ uint32_t codec_compress(const void *page, void *out, enum codec_method *method);
 int codec_expand(enum codec_method method, const void *in, uint32_t bytes, void *page)
     __attribute__((warn_unused_result));
 
-/*
- * A sum of a payload that lies in RAM, by which turned bits are noticed: a single one always, others but for one in 2^32.
- * As short as can be, for it is on the way of every page that comes back.
- */
-uint32_t codec_sum(const void *payload, uint32_t bytes);
-
-/* The same in pieces: copies the words of `bytes` bytes, and gives the sum of these words; */
-uint64_t codec_copy(void *to, const void *from, uint32_t bytes);
-/* ... and codec_sum() of the whole payload, of which `words` is the sum so far. Of its last word, what is its own counts. */
-uint32_t codec_sum_of(uint64_t words, const void *payload, uint32_t bytes);
-
 #endif

@@ -7,8 +7,6 @@
 
 #include "mm/store/state.h"
 
-#define GENERATION_SHIFT 12u
-
 /* ---- The seed ---- */
 
 bool store_seed_kept(const struct store *store, struct store_seed *seed)
@@ -52,7 +50,7 @@ static struct key_entry *entry_free(struct store *store, uint32_t *index)
     return NULL;
 }
 
-_Static_assert(KEYS_PER_PAGE *KEY_PAGES < 1u << GENERATION_SHIFT, "a key's index fits its number");
+_Static_assert(KEYS_PER_PAGE *KEY_PAGES < 1u << KEY_GENERATION_SHIFT, "a key's index fits its number");
 
 store_key_t store_key_open(struct store *store)
 {
@@ -62,24 +60,15 @@ store_key_t store_key_open(struct store *store)
     ASSERT(store->seeded);
     if (!entry)
         return 0;
-    entry->generation = (entry->generation + 1) & ((1u << (32 - GENERATION_SHIFT)) - 1);
-    entry->id = (index + 1) | entry->generation << GENERATION_SHIFT;
+    entry->generation = (entry->generation + 1) & ((1u << (32 - KEY_GENERATION_SHIFT)) - 1);
+    entry->id = (index + 1) | entry->generation << KEY_GENERATION_SHIFT;
     seal_random(store->random, entry->key, sizeof entry->key);
     return entry->id;
 }
 
-static struct key_entry *entry_find(const struct store *store, store_key_t key)
-{
-    uint32_t index = (key & ((1u << GENERATION_SHIFT) - 1)) - 1;
-
-    if (index >= KEYS_PER_PAGE * KEY_PAGES || !store->keys[index / KEYS_PER_PAGE])
-        return NULL;
-    return entry_at(store, index)->id == key ? entry_at(store, index) : NULL;
-}
-
 void store_key_close(struct store *store, store_key_t key)
 {
-    struct key_entry *entry = entry_find(store, key);
+    struct key_entry *entry = key_entry_find(store, key);
 
     if (!entry)
         return;
@@ -93,7 +82,7 @@ const uint8_t *key_find(const struct store *store, store_key_t key)
 
     if (!key)
         return store->boot_key;
-    entry = entry_find(store, key);
+    entry = key_entry_find(store, key);
     return entry ? entry->key : NULL;
 }
 

@@ -94,13 +94,6 @@ static void slot_free(struct store *store, slot_t slot)
         table_shrink(store);
 }
 
-static struct slot_entry *slot_held(const struct store *store, slot_t slot)
-{
-    ASSERT(slot && slot / SLOTS_PER_PAGE < store->slot_pages);
-    ASSERT(slot_place_of(slot_at(store, slot)) != PLACE_FREE);
-    return slot_at(store, slot);
-}
-
 /* ---- Places ---- */
 
 bool slot_is_at(const struct store *store, slot_t slot, enum slot_place where, uint32_t place)
@@ -238,41 +231,7 @@ int slot_save(struct store *store, slot_t *slot, store_key_t key, const void *pa
     return error;
 }
 
-/* ---- Loading ---- */
-
-/* The tail is RAM, but a bit that turns in a compressed page is hundreds of wrong bytes. */
-static int load_tail(struct store *store, slot_t slot, uint32_t place, store_key_t key, void *page)
-{
-    const struct tail_record *record = tail_find(store, place, slot);
-    const void *payload;
-
-    if (!record || record->key != key || !key_find(store, key))
-        return -EIO;
-    payload = tail_payload(store, place, store->bounce);
-    if (!payload || codec_expand((enum codec_method)record->method, payload, record->length, page))
-        return -EIO;
-    store->statistics.tail_loads++;
-    return SLOT_TAIL;
-}
-
-int slot_load(struct store *store, slot_t slot, store_key_t key, void *page)
-{
-    const struct slot_entry *entry = slot_held(store, slot);
-    int result;
-
-    if (slot_place_of(entry) == PLACE_LOST)
-        return -EIO;
-    if (slot_place_of(entry) == PLACE_TAIL)
-        result = load_tail(store, slot, entry->place, key, page);
-    else
-        result = swap_read(store, slot, entry, key, page);
-    if (result == -EIO)
-        store->statistics.bad_records++;
-    if (result)
-        return result;
-    store->statistics.flash_loads++;
-    return SLOT_FLASH;
-}
+/* ---- Where it is ---- */
 
 enum slot_source slot_where(const struct store *store, slot_t slot)
 {
@@ -312,9 +271,4 @@ void slot_put(struct store *store, slot_t slot)
     record_died(store, entry);
     slot_free(store, slot);
     store->stalled = false;
-}
-
-uint32_t slot_references(const struct store *store, slot_t slot)
-{
-    return slot_held(store, slot)->references;
 }

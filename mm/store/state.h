@@ -1,7 +1,7 @@
 /*
  * Inside the store: its state, and what its files offer one another. mm/store.h is what others see.
  *
- *   slot.c, node.c            what callers ask
+ *   slot.c, load.c, node.c    what callers ask
  *   tail.c    map.c  key.c    what is in RAM: records not yet on flash; places of a node's pages; keys of swap
  *   commit.c  gc.c  promise.c why records are written
  *   record.c  stream.c        how: one record at a time, from the work page, to the end of a stream
@@ -409,7 +409,39 @@ int swap_read(struct store *store, slot_t slot, const struct slot_entry *entry, 
 /* Opens the payload of a swap record in place. */
 int swap_open(struct store *store, const struct swap_header *header, uint32_t place, void *payload);
 
-/* ---- tail.c ---- */
+/* ---- tail.c: what is appended and dies; load.c: what is read ---- */
+
+#define TAIL_UNITS_PER_FRAME (FORMAT_PAGE / 8) /* a place is a frame's number and an offset in such units */
+#define TAIL_PLACE_FRAMES    (UINT32_MAX / TAIL_UNITS_PER_FRAME) /* what it keeps of the number */
+
+static inline struct tail_frame **tail_frame_slot(const struct tail *tail, uint32_t frame)
+{
+    uint32_t index = frame & (tail->ring_frames - 1);
+
+    return &tail->ring[index / PAGE_POINTERS][index % PAGE_POINTERS];
+}
+
+/* Sum of a record's header: each bit turns one bit of it. */
+static inline uint8_t tail_head_sum(const struct tail_record *record)
+{
+    uint32_t sum = record->slot ^ record->key ^ ((uint32_t)record->method << 16 | record->length);
+
+    sum ^= sum >> 16;
+    return (uint8_t)(sum ^ sum >> 8);
+}
+
+/* A payload takes whole words. */
+static inline uint32_t tail_padded(uint32_t length)
+{
+    return (length + 7u) & ~7u;
+}
+
+/* Fills in what protects the record while it lies in RAM, and pads the payload. */
+void tail_protect(struct tail_record *record, uint8_t *payload);
+/* The slot's record; NULL: what lies there is not, or not any more. */
+const struct tail_record *tail_find(const struct store *store, uint32_t place, slot_t slot);
+/* The payload, in one piece: in the tail itself, or copied to `into`. NULL: bits of it have turned. */
+const void *tail_payload(const struct store *store, uint32_t place, void *into);
 
 int tail_init(struct store *store);
 void tail_free(struct store *store);
@@ -417,15 +449,9 @@ void tail_free(struct store *store);
 int tail_make_room(struct store *store, bool writes_back);
 /* -EAGAIN: full; -ENOMEM. */
 int tail_append(struct store *store, const struct tail_record *record, const void *payload, uint32_t *place);
-/* Fills in what protects the record while it lies in RAM. */
-void tail_protect(struct tail_record *record, const void *payload);
-/* The slot's record; NULL: what lies there is not, or not any more. */
-const struct tail_record *tail_find(const struct store *store, uint32_t place, slot_t slot);
 const struct tail_record *tail_at(const struct store *store, uint32_t place);
 /* The record there, so far as it lies in its first frame. */
 uint8_t *tail_locate(const struct store *store, uint32_t place, uint32_t *bytes);
-/* The payload, in one piece: in the tail itself, or copied to `into`. NULL: bits of it have turned. */
-const void *tail_payload(const struct store *store, uint32_t place, void *into);
 void tail_died(struct store *store, uint32_t place);
 /* The next live record to write back. */
 bool tail_oldest(struct store *store, uint32_t *place);
@@ -465,6 +491,17 @@ static inline enum block_stream slot_stream(const struct slot_entry *entry)
     return slot_heat(entry) >= SLOT_HEAT_HOT ? STREAM_HOT : STREAM_COLD;
 }
 
+/* One that somebody holds. */
+static inline struct slot_entry *slot_held(const struct store *store, slot_t slot)
+{
+    struct slot_entry *entry;
+
+    ASSERT(slot && slot / SLOTS_PER_PAGE < store->slot_pages);
+    entry = slot_at(store, slot);
+    ASSERT(slot_place_of(entry) != PLACE_FREE);
+    return entry;
+}
+
 bool slot_is_at(const struct store *store, slot_t slot, enum slot_place where, uint32_t place);
 /* Moves the slot's record: the old place dies. */
 void slot_move(struct store *store, slot_t slot, enum slot_place where, uint32_t place, uint32_t units);
@@ -475,6 +512,20 @@ int slots_init(struct store *store);
 void slots_free(struct store *store);
 
 /* ---- key.c ---- */
+
+#define KEY_GENERATION_SHIFT 12u /* of a key's number; below it its index + 1 */
+
+/* NULL: closed. Key 0, the boot's own, has none. */
+static inline struct key_entry *key_entry_find(const struct store *store, store_key_t key)
+{
+    uint32_t index = (key & ((1u << KEY_GENERATION_SHIFT) - 1)) - 1;
+    struct key_entry *page;
+
+    if (index >= KEYS_PER_PAGE * KEY_PAGES)
+        return NULL;
+    page = store->keys[index / KEYS_PER_PAGE];
+    return page && page[index % KEYS_PER_PAGE].id == key ? &page[index % KEYS_PER_PAGE] : NULL;
+}
 
 /* NULL: closed. */
 const uint8_t *key_find(const struct store *store, store_key_t key);

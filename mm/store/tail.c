@@ -18,8 +18,6 @@
 #define FRAME_HEADER      ((uint32_t)sizeof(struct tail_frame))
 #define RECORD_HEADER     ((uint32_t)sizeof(struct tail_record))
 #define FRAME_ROOM        (FORMAT_PAGE - FRAME_HEADER)
-#define UNITS_PER_FRAME   (FORMAT_PAGE / 8)
-#define PLACE_FRAMES      (UINT32_MAX / UNITS_PER_FRAME) /* what a place keeps of a frame's number */
 #define FRAMES_LEAST      8u
 #define FRAMES_PER_RECORD 2u  /* at most, behind the frame that the tail ends in */
 #define COMPACTION_FRAMES 2u  /* left to the moving of old records, so that it can always begin */
@@ -28,26 +26,14 @@
 
 _Static_assert(sizeof(struct tail_frame) == 8 && sizeof(struct tail_record) == 16, "tail layout");
 
-static struct tail_frame **frame_slot(const struct tail *tail, uint32_t frame)
-{
-    uint32_t index = frame & (tail->ring_frames - 1);
-
-    return &tail->ring[index / PAGE_POINTERS][index % PAGE_POINTERS];
-}
-
-static uint32_t padded(uint32_t length)
-{
-    return (length + 7u) & ~7u;
-}
-
 static uint32_t to_place(struct cursor at)
 {
-    return at.frame * UNITS_PER_FRAME + at.offset / 8;
+    return at.frame * TAIL_UNITS_PER_FRAME + at.offset / 8;
 }
 
 static struct cursor to_cursor(uint32_t place)
 {
-    return (struct cursor){ place / UNITS_PER_FRAME, place % UNITS_PER_FRAME * 8 };
+    return (struct cursor){ place / TAIL_UNITS_PER_FRAME, place % TAIL_UNITS_PER_FRAME * 8 };
 }
 
 int tail_init(struct store *store)
@@ -89,12 +75,12 @@ void tail_free(struct store *store)
 static void frame_release(struct store *store, uint32_t frame)
 {
     struct tail *tail = &store->tail;
-    struct tail_frame **slot = frame_slot(tail, frame);
+    struct tail_frame **slot = tail_frame_slot(tail, frame);
 
     page_put(store, *slot);
     *slot = NULL;
     tail->pages--;
-    while (tail->oldest != tail->end.frame && !*frame_slot(tail, tail->oldest))
+    while (tail->oldest != tail->end.frame && !*tail_frame_slot(tail, tail->oldest))
         tail->oldest++;
 }
 
@@ -113,7 +99,7 @@ static int frames_add(struct store *store, uint32_t count)
                 frame_release(store, tail->end.frame + i);
             return -ENOMEM;
         }
-        *frame_slot(tail, tail->end.frame + i) = frame;
+        *tail_frame_slot(tail, tail->end.frame + i) = frame;
         tail->pages++;
     }
     return 0;
@@ -125,9 +111,9 @@ static void frame_enter(struct store *store)
     uint32_t left = tail->end.frame;
 
     tail->end = (struct cursor){ left + 1, FRAME_HEADER };
-    if (*frame_slot(tail, left) && !(*frame_slot(tail, left))->live)
+    if (*tail_frame_slot(tail, left) && !(*tail_frame_slot(tail, left))->live)
         frame_release(store, left);
-    while (tail->oldest != tail->end.frame && !*frame_slot(tail, tail->oldest))
+    while (tail->oldest != tail->end.frame && !*tail_frame_slot(tail, tail->oldest))
         tail->oldest++;
 }
 
@@ -140,12 +126,12 @@ static void put_bytes(struct store *store, const uint8_t *from, uint32_t bytes)
 
         if (!part) {
             frame_enter(store);
-            (*frame_slot(tail, tail->end.frame))->live++;
+            (*tail_frame_slot(tail, tail->end.frame))->live++;
             continue;
         }
         if (part > bytes)
             part = bytes;
-        memcpy((uint8_t *)*frame_slot(tail, tail->end.frame) + tail->end.offset, from, part);
+        memcpy((uint8_t *)*tail_frame_slot(tail, tail->end.frame) + tail->end.offset, from, part);
         tail->end.offset += part;
         from += part;
         bytes -= part;
@@ -155,7 +141,7 @@ static void put_bytes(struct store *store, const uint8_t *from, uint32_t bytes)
 int tail_append(struct store *store, const struct tail_record *record, const void *payload, uint32_t *place)
 {
     struct tail *tail = &store->tail;
-    uint32_t need = RECORD_HEADER + padded(record->length);
+    uint32_t need = RECORD_HEADER + tail_padded(record->length);
     uint32_t room = FORMAT_PAGE - tail->end.offset;
     struct tail_frame *frame;
     int error = 0;
@@ -168,14 +154,13 @@ int tail_append(struct store *store, const struct tail_record *record, const voi
         return error;
     if (!room)
         frame_enter(store);
-    frame = *frame_slot(tail, tail->end.frame);
+    frame = *tail_frame_slot(tail, tail->end.frame);
     frame->live++;
     if (!frame->first)
         frame->first = (uint16_t)tail->end.offset;
     *place = to_place(tail->end);
     put_bytes(store, (const uint8_t *)record, RECORD_HEADER);
-    put_bytes(store, payload, record->length);
-    tail->end.offset = (tail->end.offset + 7u) & ~7u;
+    put_bytes(store, payload, tail_padded(record->length));
     tail->records++;
     tail->bytes += need;
     if (tail->pages * FORMAT_PAGE > store->statistics.tail_peak_bytes)
@@ -185,38 +170,11 @@ int tail_append(struct store *store, const struct tail_record *record, const voi
 
 /* ---- Records ---- */
 
-/* Each bit turns one bit of it. */
-static uint8_t head_sum(const struct tail_record *record)
-{
-    uint32_t sum = record->slot ^ record->key ^ ((uint32_t)record->method << 16 | record->length);
-
-    sum ^= sum >> 16;
-    return (uint8_t)(sum ^ sum >> 8);
-}
-
-void tail_protect(struct tail_record *record, const void *payload)
-{
-    record->head = head_sum(record);
-    record->sum = codec_sum(payload, record->length);
-}
-
-const struct tail_record *tail_find(const struct store *store, uint32_t place, slot_t slot)
-{
-    const struct tail *tail = &store->tail;
-    const struct tail_record *record;
-    uint32_t frame = to_cursor(place).frame;
-
-    if (((frame - tail->oldest) & PLACE_FRAMES) > tail->end.frame - tail->oldest || !*frame_slot(tail, frame))
-        return NULL;
-    record = tail_at(store, place);
-    return record->slot == slot && record->head == head_sum(record) ? record : NULL;
-}
-
 const struct tail_record *tail_at(const struct store *store, uint32_t place)
 {
     struct cursor at = to_cursor(place);
 
-    return (const struct tail_record *)((const uint8_t *)*frame_slot(&store->tail, at.frame) + at.offset);
+    return (const struct tail_record *)((const uint8_t *)*tail_frame_slot(&store->tail, at.frame) + at.offset);
 }
 
 uint8_t *tail_locate(const struct store *store, uint32_t place, uint32_t *bytes)
@@ -225,34 +183,13 @@ uint8_t *tail_locate(const struct store *store, uint32_t place, uint32_t *bytes)
     uint32_t all = RECORD_HEADER + tail_at(store, place)->length;
 
     *bytes = FORMAT_PAGE - at.offset < all ? FORMAT_PAGE - at.offset : all;
-    return (uint8_t *)*frame_slot(&store->tail, at.frame) + at.offset;
-}
-
-const void *tail_payload(const struct store *store, uint32_t place, void *into)
-{
-    const struct tail_record *record = tail_at(store, place);
-    const void *payload = record + 1;
-    uint32_t frame = place / UNITS_PER_FRAME, left = record->length;
-    uint32_t room = FORMAT_PAGE - place % UNITS_PER_FRAME * 8 - RECORD_HEADER;
-    uint8_t *to = into;
-    uint64_t words = 0;
-
-    if (left <= room)
-        return codec_sum(payload, left) == record->sum ? payload : NULL;
-    for (; left > room; room = FRAME_ROOM) {
-        words += codec_copy(to, payload, room);
-        to += room;
-        left -= room;
-        payload = (const uint8_t *)*frame_slot(&store->tail, ++frame) + FRAME_HEADER;
-    }
-    words += codec_copy(to, payload, left);
-    return codec_sum_of(words, into, record->length) == record->sum ? into : NULL;
+    return (uint8_t *)*tail_frame_slot(&store->tail, at.frame) + at.offset;
 }
 
 /* Where the record at `at` ends: always in the frame of its last byte. */
 static struct cursor record_end(struct cursor at, uint32_t length)
 {
-    uint32_t left = RECORD_HEADER + padded(length);
+    uint32_t left = RECORD_HEADER + tail_padded(length);
 
     while (left > FORMAT_PAGE - at.offset) {
         left -= FORMAT_PAGE - at.offset;
@@ -271,14 +208,14 @@ void tail_died(struct store *store, uint32_t place)
     uint32_t last = record_end(at, length).frame;
 
     tail->records--;
-    if (record->head != head_sum(record))
+    if (record->head != tail_head_sum(record))
         return; /* how long it was nobody knows: its frames are lost */
-    tail->bytes -= RECORD_HEADER + padded(length);
+    tail->bytes -= RECORD_HEADER + tail_padded(length);
     for (uint32_t frame = at.frame;; frame++) {
-        struct tail_frame *touched = *frame_slot(tail, frame);
+        struct tail_frame *touched = *tail_frame_slot(tail, frame);
 
         ASSERT(touched && touched->live > 0);
-        if (!--touched->live && frame_slot(tail, frame) != frame_slot(tail, tail->end.frame))
+        if (!--touched->live && tail_frame_slot(tail, frame) != tail_frame_slot(tail, tail->end.frame))
             frame_release(store, frame);
         if (((frame ^ last) & (tail->ring_frames - 1)) == 0)
             break;
@@ -291,7 +228,7 @@ void tail_died(struct store *store, uint32_t place)
 static bool seek(const struct tail *tail, struct cursor *at)
 {
     while (at->frame - tail->oldest <= tail->end.frame - tail->oldest) {
-        const struct tail_frame *frame = *frame_slot(tail, at->frame);
+        const struct tail_frame *frame = *tail_frame_slot(tail, at->frame);
 
         if (frame && !at->offset)
             at->offset = frame->first;
@@ -317,7 +254,7 @@ bool tail_oldest(struct store *store, uint32_t *place)
         struct cursor found = tail->scan;
 
         /* Behind a damaged one only the next frame's first record is known. */
-        if (record->head != head_sum(record)) {
+        if (record->head != tail_head_sum(record)) {
             tail->scan = (struct cursor){ found.frame + 1, 0 };
             continue;
         }
@@ -425,7 +362,7 @@ const char *tail_check(const struct store *store)
         const struct tail_frame *frame = tail->ring[i / PAGE_POINTERS][i % PAGE_POINTERS];
 
         pages += frame != NULL;
-        if (frame && !frame->live && *frame_slot(tail, tail->end.frame) != frame)
+        if (frame && !frame->live && *tail_frame_slot(tail, tail->end.frame) != frame)
             return "1: a frame of the tail without a live record is given back";
     }
     return pages == tail->pages ? NULL : "1: the tail's frames are counted";

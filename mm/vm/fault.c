@@ -23,6 +23,10 @@
 
 #define SPURIOUS_LIMIT 1000u
 
+/* The usual way to a page is one function up to what it holds, and one for each of these. */
+#define NOINLINE      __attribute__((noinline))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
 static const uint8_t region_allows[] = {
     [ACCESS_LOAD] = MAP_READ | MAP_WRITE,
     [ACCESS_STORE] = MAP_WRITE,
@@ -55,7 +59,7 @@ static inline entry_t accessed(const struct cause *cause)
 }
 
 /* Puts a frame that nothing of this space mapped there before into the PTE. */
-static void map_frame(const struct cause *cause, uint32_t number, entry_t bits)
+static ALWAYS_INLINE void map_frame(const struct cause *cause, uint32_t number, entry_t bits)
 {
     struct frame *frame = frame_at(number);
 
@@ -88,7 +92,7 @@ static int spurious(struct cause *cause)
 }
 
 /* The PTE allows the access. With Svade it may want A or D; else some core has missed that it became valid. */
-static int touch(struct cause *cause, entry_t value)
+static NOINLINE int touch(struct cause *cause, entry_t value)
 {
     entry_t wanted = accessed(cause);
     uint32_t number = entry_frame(value);
@@ -108,7 +112,7 @@ static int touch(struct cause *cause, entry_t value)
     return done(cause->space, FAULT_MAPPED);
 }
 
-static int fill_zero(struct cause *cause)
+static NOINLINE int fill_zero(struct cause *cause)
 {
     entry_t permissions = entry_permissions(cause->region->protection), bits = permissions | ENTRY_A | ENTRY_D;
     int error;
@@ -136,7 +140,7 @@ static int take_over(struct cause *cause, entry_t value)
 }
 
 /* The old frame leaves the PTE by an exchange, is flushed, and only then counted down. */
-static int copy_on_store(struct cause *cause, entry_t value)
+static NOINLINE int copy_on_store(struct cause *cause, entry_t value)
 {
     entry_t bits = entry_permissions(cause->region->protection) | ENTRY_A | ENTRY_D | (value & ENTRY_LOOSE);
     struct frame *old = frame_at(entry_frame(value));
@@ -170,7 +174,7 @@ static int copy_on_store(struct cause *cause, entry_t value)
 }
 
 /* After fork several PTEs name the slot: who only reads shares the frame that another has made of it. */
-static bool share_copy(struct cause *cause, entry_t value)
+static NOINLINE bool share_copy(struct cause *cause, entry_t value)
 {
     slot_t slot = entry_slot(value);
     uint32_t number = family_find_copy(cause->space, cause->page, slot);
@@ -188,10 +192,10 @@ static bool share_copy(struct cause *cause, entry_t value)
  * The frame takes over the PTE's reference to the slot. A page that is stored to has no live copy from now on. One whose
  * slot others still name must stay unwritable, for they may yet share its frame.
  */
-static int swap_in(struct cause *cause, entry_t value)
+static NOINLINE int swap_in(struct cause *cause, entry_t value)
 {
     slot_t slot = entry_slot(value);
-    bool shared = slot_references(mm.store, slot) > 1;
+    bool shared = !family_alone(cause->space) && slot_references(mm.store, slot) > 1;
     entry_t bits = entry_permissions(cause->region->protection) | accessed(cause) | (value & ENTRY_LOOSE);
     uint32_t number;
     int source;
@@ -214,7 +218,7 @@ static int swap_in(struct cause *cause, entry_t value)
     return done(cause->space, source == SLOT_TAIL ? FAULT_TAIL : FAULT_FLASH);
 }
 
-static int map_object(struct cause *cause)
+static NOINLINE int map_object(struct cause *cause)
 {
     struct region *region = cause->region;
     entry_t bits = entry_permissions(region->protection) | accessed(cause);
@@ -245,7 +249,7 @@ static int map_object(struct cause *cause)
     return done(cause->space, kind);
 }
 
-static int resolve(struct cause *cause)
+static ALWAYS_INLINE int resolve(struct cause *cause)
 {
     entry_t value = *cause->entry;
 
@@ -257,7 +261,7 @@ static int resolve(struct cause *cause)
 }
 
 /* A node is missing on the way to the page, so there is nothing yet. */
-static int resolve_with_nodes(struct cause *cause)
+static NOINLINE int resolve_with_nodes(struct cause *cause)
 {
     int error = charge_entry(cause->space, cause->region, cause->page, &cause->entry);
 
@@ -269,13 +273,11 @@ static int resolve_with_nodes(struct cause *cause)
     return error;
 }
 
-/* Nobody allows the access yet, if the region does. Reclaim may run at the start and not later. */
-static int bring(struct cause *cause)
+/* The PTE does not allow the access yet, but the region does. Reclaim may run at the start and not later. */
+static ALWAYS_INLINE int bring(struct cause *cause)
 {
     int error;
 
-    if (!(cause->region->protection & region_allows[cause->access]))
-        return -EACCES;
     cause->space->spurious = 0;
     if (__builtin_expect(mm.free < mm.fault_floor, 0)) {
         error = reclaim(FAULT_FRAMES + RESERVE_FRAMES);
@@ -288,34 +290,39 @@ static int bring(struct cause *cause)
 }
 
 /* Below a stack: it grows, whatever comes of the access, unless that is refused memory. */
-static int grow_and_bring(struct cause *cause)
+static NOINLINE int grow_and_bring(struct space *space, uint32_t page, enum access access)
 {
-    const struct region *above = region_after(cause->space, cause->page);
+    struct cause cause = { .space = space, .page = page, .access = access };
+    const struct region *above = region_after(space, page);
     uint32_t start = above ? above->start : 0;
-    int error = region_grow(cause->space, cause->page, &cause->region);
+    int error = region_grow(space, page, &cause.region);
 
     if (error)
         return error;
-    cause->entry = space_entry(cause->space, cause->page);
-    error = bring(cause);
+    if (!(cause.region->protection & region_allows[access]))
+        return -EACCES;
+    cause.entry = space_entry(space, page);
+    error = bring(&cause);
     if (error == -ENOMEM)
-        region_grow_back(cause->space, cause->region, start);
+        region_grow_back(space, cause.region, start);
     return error;
 }
 
 int fault(struct space *space, va_t va, enum access access)
 {
-    struct cause cause = { .space = space, .page = (uint32_t)(va >> PAGE_SHIFT), .access = access };
+    uint32_t page = (uint32_t)(va >> PAGE_SHIFT);
+    struct cause cause;
+    struct region *region;
     entry_t value;
 
     if (va - USER_BASE >= USER_TOP - USER_BASE)
         return -EFAULT;
-    cause.region = region_at(space, cause.page);
-    if (!cause.region)
-        return grow_and_bring(&cause);
-    if (!(cause.region->protection & region_allows[access]))
+    region = region_at(space, page);
+    if (!region)
+        return grow_and_bring(space, page, access);
+    if (!(region->protection & region_allows[access]))
         return -EACCES;
-    cause.entry = space_walk(space, cause.page);
+    cause = (struct cause){ space, region, space_walk(space, page), page, access };
     value = cause.entry ? entry_load(cause.entry) : 0;
     if ((value & ENTRY_V) && (value & entry_allows[access]))
         return touch(&cause, value);

@@ -141,6 +141,11 @@ int space_populate(struct space *space, uint32_t start, uint32_t end) MUST_CHECK
 
 struct family *family_make(void); /* NULL: no memory */
 void family_join(struct family *family, struct space *space);
+/* Then no other PTE names a slot that one of this space does. */
+static inline bool family_alone(const struct space *space)
+{
+    return space->family->spaces == space && !space->family_next;
+}
 /* The last space that leaves ends the family and makes its pages in the store unreadable. */
 void family_leave(struct space *space);
 /* Clears V in every PTE of the frame and flushes; returns all their bits, so D when any had it. */

@@ -177,7 +177,7 @@ struct mm {
     entry_t leaf_bits;     /* of struct mm_config */
     uint64_t origin;       /* where physical address 0 would be seen: view less the pool's address */
     uint32_t count, first; /* frames; the first that is not the firmware's or ours for ever */
-    uint32_t free, free_head, lowest_free;
+    uint32_t free_head, lowest_free, free;
     uint32_t kinds[FRAME_KINDS];
     uint32_t usable;          /* frames that promises can be made from */
     uint32_t zero;            /* the frame of zeros */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mm/store/state.h"
 #include "tests/host/store_rig.h"
 
 #define SAVED 24u
@@ -66,6 +67,31 @@ static void test_each_bit_of_the_tail(void **state)
         assert_int_equal(load(i), SLOT_TAIL);
     }
     assert_null(store_check(bed.store));
+    bed_stop(&bed);
+}
+
+/* ... and every bit of what lies in the frame that a record goes on in. */
+static void test_each_bit_of_the_next_frame(void **state)
+{
+    uint32_t crossing = 0;
+
+    (void)state;
+    start(0);
+    for (uint32_t i = 0; i < SAVED; i++) {
+        uint32_t place = slot_at(bed.store, slots[i])->place, first = locate(i).bytes;
+        uint32_t rest = (uint32_t)sizeof(struct tail_record) + tail_at(bed.store, place)->length - first;
+        uint8_t *next = rest ? (uint8_t *)(*tail_frame_slot(&bed.store->tail, place / TAIL_UNITS_PER_FRAME + 1) + 1)
+                             : NULL;
+
+        crossing += rest > 0;
+        for (uint32_t bit = 0; bit < 8 * rest; bit++) {
+            next[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(load(i), -EIO);
+            next[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        assert_int_equal(load(i), SLOT_TAIL);
+    }
+    assert_true(crossing);
     bed_stop(&bed);
 }
 
@@ -143,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_bit_of_the_tail),
+        cmocka_unit_test(test_each_bit_of_the_next_frame),
         cmocka_unit_test(test_a_damaged_record_is_not_written_back),
         cmocka_unit_test(test_a_damaged_record_is_not_moved_on),
         cmocka_unit_test(test_each_bit_of_a_place_in_the_tail),
