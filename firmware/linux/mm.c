@@ -196,12 +196,17 @@ int64_t sys_munmap(va_t address, uint64_t bytes)
 
 int64_t sys_mprotect(va_t address, uint64_t bytes, uint64_t protection)
 {
-    int error = mm_check_range(address, &bytes);
-
-    if (error || protection & ~(uint64_t)PROTECTION_BITS)
+    if (!is_page_aligned(address))
         return -EINVAL;
     if (bytes == 0)
         return 0;
+    if (mm_check_range(address, &bytes))
+        return -ENOMEM;
+    if (protection & ~(uint64_t)PROTECTION_BITS)
+        return -EINVAL;
+    /* Where no task can map anything, nothing is mapped. */
+    if (address < USER_BASE || address > USER_TOP || bytes > USER_TOP - address)
+        return -ENOMEM;
     int64_t result = MM_RETRY(space_protect(own_space(), address, bytes, protection_of(protection)));
 
     return result == -EFAULT ? -ENOMEM : result;

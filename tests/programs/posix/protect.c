@@ -49,6 +49,26 @@ static void protect_a_hole(void)
     FAILS(mprotect(at, 3 * PAGE, PROT_READ), ENOMEM);
 }
 
+/* Above user space, below what can be mapped, and around the end of all addresses: nothing is mapped there. */
+static void protect_out_of_reach(void)
+{
+    static const struct {
+        uintptr_t start;
+        size_t bytes;
+    } ranges[] = { { (uintptr_t)1 << 62, PAGE },
+                   { (uintptr_t)-PAGE, PAGE },
+                   { (uintptr_t)-PAGE, 2 * PAGE },
+                   { (uintptr_t) - (1ul << 31), PAGE },
+                   { PAGE, (size_t)-1 },
+                   { PAGE, (size_t)-PAGE },
+                   { 0, PAGE } };
+
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        FAILS(syscall(SYS_mprotect, ranges[i].start, ranges[i].bytes, PROT_READ), ENOMEM);
+    WORKS(syscall(SYS_mprotect, (uintptr_t)-PAGE, 0, PROT_READ));
+    FAILS(syscall(SYS_mprotect, (uintptr_t)1 << 62, PAGE, 0x1000), EINVAL);
+}
+
 static void protect_nothing(void)
 {
     CHECK(mprotect(pages(1), 0, PROT_READ) == 0);
@@ -86,6 +106,7 @@ static const struct test_case protect_cases[] = { CASE(to_read_only),
                                                   CASE(part),
                                                   CASE(protect_not_of_a_page),
                                                   CASE(protect_a_hole),
+                                                  CASE(protect_out_of_reach),
                                                   CASE(protect_nothing),
                                                   CASE(protect_bad_bits),
                                                   CASE(write_of_read_only_file),
