@@ -200,14 +200,10 @@ int64_t sys_mprotect(va_t address, uint64_t bytes, uint64_t protection)
         return -EINVAL;
     if (bytes == 0)
         return 0;
-    if (mm_check_range(address, &bytes))
-        return -ENOMEM;
     if (protection & ~(uint64_t)PROTECTION_BITS)
         return -EINVAL;
-    /* Where no task can map anything, nothing is mapped. */
-    if (address < USER_BASE || address > USER_TOP || bytes > USER_TOP - address)
-        return -ENOMEM;
     int64_t result = MM_RETRY(space_protect(own_space(), address, bytes, protection_of(protection)));
 
-    return result == -EFAULT ? -ENOMEM : result;
+    /* Where no task can map anything, nothing is mapped. */
+    return result == -EFAULT || result == -EINVAL ? -ENOMEM : result;
 }
