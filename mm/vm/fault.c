@@ -59,7 +59,7 @@ static inline entry_t accessed(const struct cause *cause)
 }
 
 /* Puts a frame that nothing of this space mapped there before into the PTE. */
-static ALWAYS_INLINE void map_frame(const struct cause *cause, uint32_t number, entry_t bits)
+static ALWAYS_INLINE void map_frame_here(const struct cause *cause, uint32_t number, entry_t bits)
 {
     struct frame *frame = frame_at(number);
 
@@ -71,6 +71,12 @@ static ALWAYS_INLINE void map_frame(const struct cause *cause, uint32_t number, 
     /* New instructions: other contents may have been fetched from this frame before. */
     if (bits & ENTRY_X)
         cpu_icache_sync();
+}
+
+/* The same for what is not on the shortest ways. */
+static NOINLINE void map_frame(const struct cause *cause, uint32_t number, entry_t bits)
+{
+    map_frame_here(cause, number, bits);
 }
 
 static inline uint32_t private_frame(const struct cause *cause)
@@ -126,7 +132,7 @@ static NOINLINE int fill_zero(struct cause *cause)
     error = charge_page(cause->space, cause->region, &bits);
     if (error)
         return error;
-    map_frame(cause, frame_take_zeroed(FRAME_ANONYMOUS, handle_of(cause->space->family), cause->page), bits);
+    map_frame_here(cause, frame_take_zeroed(FRAME_ANONYMOUS, handle_of(cause->space->family), cause->page), bits);
     return done(cause->space, FAULT_ZERO);
 }
 
@@ -214,7 +220,7 @@ static NOINLINE int swap_in(struct cause *cause, entry_t value)
         frame_stale(frame_at(number));
     else if (shared)
         bits = (bits & ~ENTRY_W) | ENTRY_COW;
-    map_frame(cause, number, bits);
+    map_frame_here(cause, number, bits);
     return done(cause->space, source == SLOT_TAIL ? FAULT_TAIL : FAULT_FLASH);
 }
 
