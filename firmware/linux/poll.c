@@ -112,19 +112,38 @@ static int64_t poll_wait(struct poll *poll, uint64_t deadline)
     }
 }
 
-/* A timeout as a tick for poll_wait(). */
-static int deadline_of(va_t timeout, uint64_t *deadline)
+/* How long to wait, and where the caller is told what is left of it: so a call that begins again waits for the rest. */
+struct limit {
+    va_t told; /* 0: nowhere */
+    uint64_t end_ns;
+    uint64_t deadline; /* for poll_wait() */
+};
+
+static int limit_begin(struct limit *limit, va_t timeout)
 {
     uint64_t ns;
 
-    *deadline = TIMER_NEVER;
+    *limit = (struct limit){ .deadline = TIMER_NEVER };
     if (!timeout)
         return 0;
     int error = times_read(timeout, &ns);
 
-    if (!error)
-        *deadline = ns ? clock_tick_at(times_add(clock_monotonic_ns(), ns)) : 0;
-    return error;
+    if (error)
+        return error;
+    limit->told = ns ? timeout : 0;
+    limit->end_ns = times_add(clock_monotonic_ns(), ns);
+    limit->deadline = ns ? clock_tick_at(limit->end_ns) : 0;
+    return 0;
+}
+
+/* Memory that cannot be written is none of the call's concern (select(2), "C library/kernel differences"). */
+static void limit_end(const struct limit *limit)
+{
+    uint64_t now = clock_monotonic_ns();
+    struct linux_timespec left = times_spec(limit->end_ns > now ? limit->end_ns - now : 0);
+
+    if (limit->told)
+        (void)!user_write(limit->told, &left, sizeof(left));
 }
 
 /* ---- ppoll ---- */
@@ -172,12 +191,17 @@ static int64_t poll_files(va_t files, uint32_t count, uint64_t deadline)
 
 int64_t sys_ppoll(va_t files, uint64_t count, va_t timeout, va_t mask, uint64_t mask_bytes)
 {
-    uint64_t deadline;
-    int error = (uint32_t)count > FILES_MAX ? -EINVAL : deadline_of(timeout, &deadline);
+    struct limit limit;
+    int error = (uint32_t)count > FILES_MAX ? -EINVAL : limit_begin(&limit, timeout);
 
     if (!error)
         error = signal_mask_begin(mask, mask_bytes);
-    return error ? error : signal_mask_end(poll_files(files, (uint32_t)count, deadline));
+    if (error)
+        return error;
+    int64_t result = poll_files(files, (uint32_t)count, limit.deadline);
+
+    limit_end(&limit);
+    return signal_mask_end(result);
 }
 
 /* ---- pselect6 ---- */
@@ -283,9 +307,10 @@ static int begin_mask(va_t argument)
 int64_t sys_pselect6(uint64_t count, va_t read, va_t write, va_t except, va_t timeout, va_t mask)
 {
     const va_t at[SETS] = { read, write, except };
-    uint64_t wanted[SETS], found[SETS] = { 0 }, deadline;
+    uint64_t wanted[SETS], found[SETS] = { 0 };
+    struct limit limit;
     uint32_t most = (uint32_t)count < LINUX_FD_SETSIZE ? (uint32_t)count : LINUX_FD_SETSIZE;
-    int error = (int32_t)count < 0 ? -EINVAL : deadline_of(timeout, &deadline);
+    int error = (int32_t)count < 0 ? -EINVAL : limit_begin(&limit, timeout);
 
     for (unsigned i = 0; i < SETS && !error; i++)
         error = read_set(at[i], most, &wanted[i]);
@@ -293,8 +318,9 @@ int64_t sys_pselect6(uint64_t count, va_t read, va_t write, va_t except, va_t ti
         error = begin_mask(mask);
     if (error)
         return error;
-    int64_t result = select_files(wanted, found, deadline);
+    int64_t result = select_files(wanted, found, limit.deadline);
 
+    limit_end(&limit);
     for (unsigned i = 0; i < SETS && result >= 0; i++)
         if (write_set(at[i], most, found[i]))
             result = -EFAULT;

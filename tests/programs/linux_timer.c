@@ -3,6 +3,7 @@
 
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #define NS_PER_S 1000000000ll
@@ -174,8 +175,73 @@ static void sleeping(void)
     tell("wrong clock", clock_gettime(99, &at));
 }
 
+/* ---- What is left of the time of ppoll and pselect6, which the C library keeps to itself ---- */
+
+static long poll_for(struct timespec *time)
+{
+    return syscall(SYS_ppoll, NULL, 0, time, NULL, 8);
+}
+
+static long select_for(struct timespec *time)
+{
+    return syscall(SYS_pselect6, 0, NULL, NULL, NULL, time, NULL);
+}
+
+static void tell_rest(const char *what, const struct timespec *time)
+{
+    printf("%s: %s\n", what, !time->tv_sec && !time->tv_nsec ? "nothing is left" : time->tv_sec < 100 ? "some" : "all");
+}
+
+/* A stop ends the wait, and it goes on with what its time is then. */
+static void stopped_wait(long (*wait_for)(struct timespec *))
+{
+    struct timespec *time = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status;
+
+    *time = (struct timespec){ 100, 0 };
+    fflush(stdout);
+    pid_t id = fork();
+    if (id == 0)
+        _exit((int)wait_for(time) + 3);
+    for (int i = 0; time->tv_sec == 100 && i < 200; i++) {
+        nanosleep(&(struct timespec){ 0, 5000000 }, NULL);
+        kill(id, SIGSTOP);
+        waitpid(id, NULL, WUNTRACED);
+        if (time->tv_sec == 100)
+            kill(id, SIGCONT);
+    }
+    tell_rest("stopped", time);
+    if (time->tv_sec == 100) /* it would wait for as long as that */
+        kill(id, SIGKILL);
+    *time = (struct timespec){ 0, 1000000 };
+    kill(id, SIGCONT);
+    waitpid(id, &status, 0);
+    printf("continued: status %x\n", status);
+    tell_rest("at its end", time);
+    munmap(time, 4096);
+}
+
+static void waits(const char *what, long (*wait_for)(struct timespec *))
+{
+    struct timespec time = { 0, 10000000 };
+    struct itimerval soon = { .it_value = { 0, 30000 } };
+
+    printf("%s\n", what);
+    tell("it is over", wait_for(&time));
+    tell_rest("over", &time);
+    tell("no time at all", wait_for(&time));
+    time.tv_sec = 100;
+    note_signal(SIGALRM);
+    setitimer(ITIMER_REAL, &soon, NULL);
+    tell("interrupted", wait_for(&time));
+    tell_rest("interrupted", &time);
+    stopped_wait(wait_for);
+}
+
 int main(void)
 {
+    waits("ppoll", poll_for);
+    waits("pselect6", select_for);
     interval_timers();
     busy_timers();
     created_timers();
