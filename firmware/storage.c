@@ -110,6 +110,8 @@ static bool find_partition(const struct platform *platform, struct flash *flash)
                                                         storage.partition.bytes / flash->geometry.erase_bytes);
     if (storage.config.life_erases_per_day)
         log_line("flash: for the life declared, %lu erases a day", storage.config.life_erases_per_day);
+    else if (platform_argument(platform, "life", &(uint32_t){ 0 }))
+        log_line("flash: the life= given is not understood (years, as 10y), and none is declared");
     log_line("flash: %u KiB of %u KiB at 0x%x (%s), erase blocks of %u KiB", storage.partition.bytes >> 10,
              flash->geometry.size_bytes >> 10, storage.partition.start, storage.partition.source,
              flash->geometry.erase_bytes >> 10);

@@ -180,7 +180,10 @@ void eraser_stamped(struct store *store, int status)
     collector_recovered(store);
 }
 
-/* A part may say that it has erased and have not: a page of the block is looked at in each step. */
+/*
+ * A part may say that it has erased and have not: a page of the block is looked at in each step, and once more before what is
+ * seen there is believed.
+ */
 static enum store_work look(struct store *store)
 {
     struct eraser *eraser = &store->eraser;
@@ -191,10 +194,14 @@ static enum store_work look(struct store *store)
     error = read_block(store, eraser->block, eraser->checked, store->bounce, FORMAT_PAGE);
     if (error == -EAGAIN)
         return STORE_BUSY;
-    if (error || !is_erased(store->bounce, FORMAT_PAGE))
-        eraser_failed(store);
-    else
+    if (!error && is_erased(store->bounce, FORMAT_PAGE)) {
         eraser->checked += FORMAT_PAGE;
+        eraser->doubted = false;
+    } else if (eraser->doubted) {
+        eraser_failed(store);
+    } else {
+        eraser->doubted = true;
+    }
     return STORE_MORE;
 }
 

@@ -28,6 +28,18 @@ struct mount {
 
 /* ---- First: commits ---- */
 
+/*
+ * Of equal commit records the one that was written last, if it can be read: those before may lie in a block that failed under
+ * them, and that this very commit retires.
+ */
+static uint32_t commit_copy(struct store *store, uint32_t old, const struct record_header *header, uint32_t place)
+{
+    if (old && (block_of_place(store, place)->sequence <= block_of_place(store, old)->sequence ||
+                record_read_payload(store, place, header, store->bounce)))
+        return old;
+    return place;
+}
+
 static void commit_seen(struct store *store, struct mount *mount, const struct record_header *header, uint32_t place)
 {
     if (header->version > mount->commit_version) {
@@ -38,9 +50,11 @@ static void commit_seen(struct store *store, struct mount *mount, const struct r
         store->commit_place[0] = place;
         mount->commit_version = header->version;
         mount->commit = *header;
+    } else if (header->version == mount->commit_version) {
+        store->commit_place[0] = commit_copy(store, store->commit_place[0], header, place);
     } else if (header->version + 1 == mount->commit_version && header->node == mount->commit.node &&
                header->serial == mount->commit.serial) {
-        store->commit_place[1] = place;
+        store->commit_place[1] = commit_copy(store, store->commit_place[1], header, place);
     }
 }
 
@@ -119,9 +133,12 @@ static int take_commit(struct store *store, const struct mount *mount)
         block_at(store, list[i])->bits = 0;
         store->bad++;
     }
-    for (uint32_t i = 0; i < 2; i++)
+    for (uint32_t i = 0; i < 2; i++) {
+        if (block_of_place(store, store->commit_place[i])->state == BLOCK_BAD)
+            store->commit_place[i] = NO_PLACE;
         if (store->commit_place[i])
             block_live(store, store->commit_place[i]);
+    }
     return 0;
 }
 

@@ -26,6 +26,14 @@ struct headers {
 
 _Static_assert(sizeof(struct headers) == FORMAT_BLOCK_HEADER, "block header");
 
+/* One read that fails may be the bus, and is no reason to go without the store. */
+static int read_twice(struct store *store, uint32_t block, uint32_t offset, void *into, uint32_t bytes)
+{
+    int error = read_block(store, block, offset, into, bytes);
+
+    return error == -EIO ? read_block(store, block, offset, into, bytes) : error;
+}
+
 /* ---- Headers ---- */
 
 static bool ours(uint32_t version, struct header_scan *scan)
@@ -63,7 +71,7 @@ static void take_opening(struct store *store, uint32_t index, uint32_t sequence,
 static int take_summary(struct store *store, uint32_t index, struct header_scan *scan)
 {
     struct summary_stamp stamp;
-    int error = read_block(store, index, store->block_bytes - FORMAT_ITEM_BYTES, &stamp, sizeof stamp);
+    int error = read_twice(store, index, store->block_bytes - FORMAT_ITEM_BYTES, &stamp, sizeof stamp);
 
     if (error)
         return error;
@@ -94,7 +102,7 @@ static int scan_block(struct store *store, uint32_t index, struct header_scan *s
     struct block *block = block_at(store, index);
     struct headers headers;
     bool stamped, erase_ours, blank;
-    int error = read_block(store, index, 0, &headers, sizeof headers);
+    int error = read_twice(store, index, 0, &headers, sizeof headers);
 
     if (error)
         return error;
@@ -189,7 +197,7 @@ int scan_headers(struct store *store, uint32_t dropped, struct header_scan *scan
 int walk_begin(struct store *store, uint32_t block, uint8_t *buffer, struct walk *walk)
 {
     struct summary_stamp stamp;
-    int error = read_block(store, block, store->block_bytes - FORMAT_ITEM_BYTES, &stamp, sizeof stamp);
+    int error = read_twice(store, block, store->block_bytes - FORMAT_ITEM_BYTES, &stamp, sizeof stamp);
 
     *walk = (struct walk){ .block = block,
                            .offset = FORMAT_BLOCK_HEADER,
@@ -199,8 +207,8 @@ int walk_begin(struct store *store, uint32_t block, uint8_t *buffer, struct walk
     if (error)
         return error;
     if (!item_valid(&stamp, block, 0) || stamp.magic != SUMMARY_MAGIC ||
-        stamp.sequence != block_at(store, block)->sequence || stamp.end > store->block_bytes ||
-        stamp.records > (store->block_bytes - stamp.end) / FORMAT_ITEM_BYTES - 1)
+        stamp.sequence != block_at(store, block)->sequence || stamp.end < FORMAT_BLOCK_HEADER ||
+        stamp.end + (stamp.records + 1ull) * FORMAT_ITEM_BYTES > store->block_bytes)
         return 0;
     walk->records = stamp.records;
     walk->end = stamp.end;
@@ -217,7 +225,7 @@ static int summary_header(struct store *store, struct walk *walk, struct record_
     int error = 0;
 
     if (walk->buffered != first)
-        error = read_block(store, walk->block, walk->summary + first * FORMAT_ITEM_BYTES, walk->buffer,
+        error = read_twice(store, walk->block, walk->summary + first * FORMAT_ITEM_BYTES, walk->buffer,
                            count * FORMAT_ITEM_BYTES);
     if (error)
         return error;
@@ -235,7 +243,7 @@ static bool header_fits(const struct walk *walk, const struct record_header *hea
 static int header_at(struct store *store, struct walk *walk, uint32_t offset, struct record_header *header,
                      uint32_t *place)
 {
-    int error = read_block(store, walk->block, offset, header, sizeof *header);
+    int error = read_twice(store, walk->block, offset, header, sizeof *header);
 
     if (error)
         return error;

@@ -66,7 +66,8 @@ struct operation {
 
 struct eraser {
     uint32_t block;   /* NO_BLOCK: idle */
-    uint32_t checked; /* bytes found blank after the erase; 0: not erased yet */
+    uint32_t checked; /* bytes found blank after the erase */
+    bool doubted;     /* what comes next was not, or could not be read, and is looked at once more */
 };
 
 /* ---- Streams ---- */

@@ -16,7 +16,9 @@
 
 static uint64_t buffer[BED_PAGE / 8];
 
-static const struct bed_config SMALL = { .blocks = 24, .block_bytes = 16384, .tail_pages = 16, .seed = 1 };
+#define SMALL_BLOCK 16384u
+
+static const struct bed_config SMALL = { .blocks = 24, .block_bytes = SMALL_BLOCK, .tail_pages = 16, .seed = 1 };
 
 /* ---- Records of strangers ---- */
 
@@ -306,6 +308,38 @@ static void newer_stamps_are_refused(void **state)
     }
 }
 
+/* A summary that says what cannot be is none: the records are found from header to header. */
+static void a_summary_that_cannot_be_is_none(void **state)
+{
+    static const struct {
+        uint32_t records, end;
+    } forged[] = { { 0, SMALL_BLOCK }, { 0x8000, SMALL_BLOCK }, { UINT32_MAX, SMALL_BLOCK - 16 },
+                   { 1, 0 },           { 0, SMALL_BLOCK + 1 },  { 0x07ffffff, SMALL_BLOCK / 2 } };
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof forged / sizeof forged[0]; i++) {
+        struct summary_stamp summary;
+        uint32_t block = 0, at;
+        struct bed bed;
+
+        bed_start(&bed, &SMALL);
+        file_make(&bed, "f", 30, 10);
+        while (block_at(bed.store, block)->state != BLOCK_FULL || !block_at(bed.store, block)->live)
+            block++;
+        at = (block + 1) * SMALL_BLOCK - FORMAT_ITEM_BYTES;
+        memcpy(&summary, bed.nor->cells + at, sizeof summary);
+        assert_int_equal(summary.magic, SUMMARY_MAGIC);
+        summary.records = forged[i].records;
+        summary.end = forged[i].end;
+        item_seal(&summary, block, 0);
+        nor_load(bed.nor, at, &summary, sizeof summary);
+        bed_reboot(&bed);
+        file_is(&bed, "f", 30, 10);
+        sound(&bed);
+        bed_stop(&bed);
+    }
+}
+
 /* Made for blocks of another size: as foreign as anything else, until it is asked to be formatted; then nothing is left. */
 static void other_sizes_are_foreign(void **state)
 {
@@ -494,19 +528,13 @@ static void probing_tells_what_cannot_be_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_belongs_to_nobody_is_ignored),
-        cmocka_unit_test(records_that_do_not_fit_are_ignored),
-        cmocka_unit_test(retired_blocks_are_those_listed),
-        cmocka_unit_test(exchanged_records_are_refused),
-        cmocka_unit_test(records_end_with_their_block),
-        cmocka_unit_test(exchanged_swap_is_refused),
-        cmocka_unit_test(stamps_of_other_kinds_are_not_ours),
-        cmocka_unit_test(newer_stamps_are_refused),
-        cmocka_unit_test(other_sizes_are_foreign),
-        cmocka_unit_test(formatting_fails_cleanly),
-        cmocka_unit_test(a_dead_part_cannot_be_formatted),
-        cmocka_unit_test(what_cannot_be_erased_is_retired),
-        cmocka_unit_test(nothing_is_written_outside_the_window),
+        cmocka_unit_test(what_belongs_to_nobody_is_ignored),  cmocka_unit_test(records_that_do_not_fit_are_ignored),
+        cmocka_unit_test(retired_blocks_are_those_listed),    cmocka_unit_test(exchanged_records_are_refused),
+        cmocka_unit_test(records_end_with_their_block),       cmocka_unit_test(exchanged_swap_is_refused),
+        cmocka_unit_test(stamps_of_other_kinds_are_not_ours), cmocka_unit_test(newer_stamps_are_refused),
+        cmocka_unit_test(a_summary_that_cannot_be_is_none),   cmocka_unit_test(other_sizes_are_foreign),
+        cmocka_unit_test(formatting_fails_cleanly),           cmocka_unit_test(a_dead_part_cannot_be_formatted),
+        cmocka_unit_test(what_cannot_be_erased_is_retired),   cmocka_unit_test(nothing_is_written_outside_the_window),
         cmocka_unit_test(probing_tells_what_cannot_be_read),
     };
 

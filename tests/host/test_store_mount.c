@@ -398,9 +398,11 @@ static void each_read_and_page_of_a_mount_fails(void **state)
         pages = bed.pages_asked - pages;
         bed_forget(&bed);
         for (uint64_t nth = 1; nth <= reads; nth++) {
-            nor_fail_read_at(bed.nor, nth);
+            nor_fail_reads_at(bed.nor, nth, 2);
             refused_or_whole(&bed, before, -EIO);
             nor_triggers_clear(bed.nor);
+            nor_fail_read_at(bed.nor, nth);
+            refused_or_whole(&bed, before, 0);
         }
         for (uint32_t nth = 1; nth <= pages; nth++) {
             bed.page_refused = nth;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mm/store/state.h"
 #include "tests/host/store_rig.h"
 
 #define BLOCKS      40u
@@ -102,6 +103,26 @@ static void cuts_are_no_way_around_the_life(void **state)
     bed_stop(&bed);
 }
 
+/* What is read of a block behind its erase is read once more before the block is given up. */
+static void an_erased_block_is_looked_at_twice(void **state)
+{
+    (void)state;
+    for (uint32_t failing = 1; failing <= 2; failing++) {
+        struct store_statistics statistics;
+        slot_t slots[SLOTS] = { 0 };
+        struct bed bed;
+
+        bed_start(&bed, &SHORT_LIFE);
+        for (uint32_t i = 0; !bed.store->eraser.checked; i++)
+            assert_int_equal(bed_save(&bed, &slots[i % SLOTS], 0, i + 1), 0);
+        nor_fail_reads_at(bed.nor, 1, failing);
+        assert_true(bed_settle(&bed, 10000));
+        store_statistics(bed.store, &statistics);
+        assert_int_equal(statistics.retired_blocks, failing - 1);
+        bed_stop(&bed);
+    }
+}
+
 /* The blocks that the newest opening announced are erased again before any is opened, but not before one is wanted. */
 static void boots_that_write_nothing_erase_nothing(void **state)
 {
@@ -149,6 +170,7 @@ int main(void)
         cmocka_unit_test(files_that_nobody_changes_are_moved),
         cmocka_unit_test(cuts_are_no_way_around_the_life),
         cmocka_unit_test(nor_are_commits),
+        cmocka_unit_test(an_erased_block_is_looked_at_twice),
         cmocka_unit_test(boots_that_write_nothing_erase_nothing),
     };
 

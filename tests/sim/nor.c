@@ -58,7 +58,13 @@ void nor_lose_at(struct nor *nor, uint64_t nth)
 
 void nor_fail_read_at(struct nor *nor, uint64_t nth)
 {
+    nor_fail_reads_at(nor, nth, 1);
+}
+
+void nor_fail_reads_at(struct nor *nor, uint64_t nth, uint32_t count)
+{
     nor->read_fails = nth;
+    nor->read_fails_more = count - 1;
 }
 
 void nor_triggers_clear(struct nor *nor)
@@ -225,8 +231,13 @@ int nor_read(struct nor *nor, uint32_t address, void *into, uint32_t bytes)
         nor_violation(nor, "read of 0x%x, where an operation is suspended", address);
     if (!nor_in_part(nor, address, bytes) || nor_busy(nor))
         return 0;
-    if (nor->read_fails && !--nor->read_fails)
+    if (nor->read_fails && !--nor->read_fails) {
+        if (nor->read_fails_more) {
+            nor->read_fails = 1;
+            nor->read_fails_more--;
+        }
         return -EIO;
+    }
     nor->counters.reads++;
     nor->counters.read_bytes += bytes;
     memcpy(into, nor->cells + address, bytes);

@@ -126,8 +126,9 @@ struct nor {
     struct nor_operation operation;
     struct nor_counters counters;
     struct nor_trigger triggers[NOR_TRIGGERS];
-    uint64_t operations; /* programs and erases begun in this part's life */
-    uint64_t read_fails; /* reads until the one that fails; 0: none does */
+    uint64_t operations;      /* programs and erases begun in this part's life */
+    uint64_t read_fails;      /* reads until the one that fails; 0: none does */
+    uint32_t read_fails_more; /* ... and behind it */
     unsigned violations;
     char violation_text[160]; /* of the first one */
 
@@ -190,6 +191,7 @@ void nor_stick_at(struct nor *nor, uint64_t nth);                       /* it ne
 void nor_fail_at(struct nor *nor, uint64_t nth);      /* done in part, or wholly, and the status says so */
 void nor_lose_at(struct nor *nor, uint64_t nth);      /* not done, and the status is good */
 void nor_fail_read_at(struct nor *nor, uint64_t nth); /* the nth read from now answers -EIO */
+void nor_fail_reads_at(struct nor *nor, uint64_t nth, uint32_t count); /* and those behind it */
 void nor_triggers_clear(struct nor *nor);
 
 /* Adds `faults` (enum nor_fault, flags) to the units of the range; 0 heals them. */

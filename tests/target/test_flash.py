@@ -185,6 +185,13 @@ def test_a_declared_life_is_a_budget(vellum, board, years, erases):
     assert int(done.line(r'life declared, (\d+) erases a day')[1]) == erases[board]
 
 
+@pytest.mark.parametrize('life', ['10', '10Y', 'y', '0y', '1001y', '1.5y', ''])
+def test_a_life_that_is_not_understood_is_told(vellum, life):
+    done = vellum('hello', BOOTARGS=f'life={life}')
+    assert done.status == 0
+    assert done.line(r'the life= given is not understood') and not re.search('life declared', done.console)
+
+
 def first_words(pages, seed, rounds):
     """What the program `fill` begins its pages with; a page's first bytes cannot be compressed away."""
     for page in range(pages):
