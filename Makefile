@@ -26,7 +26,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 # ---- Sources ----
 MM := $(sort $(wildcard mm/vm/*.c mm/store/*.c))
 STORE := $(sort $(wildcard mm/store/*.c))
-HAL_PORTABLE := hal/flash.c hal/spi_nor.c hal/spi_nor_parts.c hal/cfi_nor.c hal/prci_sifive.c hal/spi_sifive.c
+HAL_PORTABLE := hal/flash.c hal/spi_nor.c hal/spi_nor_parts.c hal/cfi_nor.c hal/cfi_query.c hal/prci_sifive.c hal/spi_sifive.c
 PLATFORM_PORTABLE := platform/arguments.c platform/cpio.c platform/fdt.c platform/probe.c platform/partition.c
 FIRMWARE_SOURCES := $(sort $(wildcard firmware/*.c firmware/linux/*.c hal/*.c platform/*.c)) $(MM)
 FIRMWARE_ASM := $(sort $(wildcard firmware/*.S firmware/linux/*.S))

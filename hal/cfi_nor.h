@@ -32,8 +32,9 @@ struct cfi_facts {
     bool locks; /* blocks wake up locked, and 60 d0 unlocks one at once */
 };
 
-/* Enough of the query for any primary table in use. */
+/* Enough of the query for any primary table in use; and the part of it that is the same in all. */
 #define CFI_QUERY_BYTES 128u
+enum { CFI_QRY = 0x10, CFI_END = 0x31 };
 
 /*
  * `query[i]` is the byte of one chip's query at CFI offset i. Never reads beyond `bytes`.

@@ -20,8 +20,8 @@ TIMEOUT_S = 900
 RAM = '8G'
 FROM_SPI, FROM_SD = 6, 11       # MSEL
 # A card on a SPI bus, which this board has, refuses CMD10 (SEND_CID) there, and the SPL takes up no card without it: seen with
-# 10.0 and -trace 'sdcard_*', not with 7.2 and 11.1. Mended by "hw/sd/sdcard: Disable checking STBY mode in SPI SEND_CSD/CID", of 10.1, and
-# what U-Boot needs besides, of 10.2.
+# 10.0 and -trace 'sdcard_*', not with 7.2 and 11.1. Mended by "hw/sd/sdcard: Disable checking STBY mode in SPI SEND_CSD/CID",
+# of 10.1, and what U-Boot needs besides, of 10.2.
 SD_BROKEN, SD_MENDED = (10, 0), (10, 2)
 
 
