@@ -40,7 +40,7 @@ static const struct entry {
     { "panic", "", "what the panic before this boot said", 0, monitor_panic },
     { "uptime", "", "time since boot", 0, uptime },
     { "inject", "[clear | panic | EFFECT TARGET [KEY N ...] | flip WHAT [TASK] ADDRESS BIT]",
-      "faults on purpose: fail|delay|corrupt|tear|busy|cut read|program|erase, fail frame|page|copy, "
+      "faults on purpose: fail|delay|corrupt|tear|busy|cut|misplace read|program|erase, fail frame|page|copy, "
       "lose|storm timer|external; nth|every|share|times|seed|from|bytes|us N; flip pte|frame|slot|record|flash",
       0, monitor_inject },
     { "halt", "", "syncs and powers off", 0, halt },
