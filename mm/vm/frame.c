@@ -68,7 +68,8 @@ static void set_kind(struct frame *frame, enum frame_kind kind)
     frame->kind = (uint8_t)kind;
 }
 
-static inline __attribute__((always_inline)) uint32_t take(enum frame_kind kind, uint32_t owner, uint32_t page, bool *zeroed)
+static inline __attribute__((always_inline)) uint32_t take(enum frame_kind kind, uint32_t owner, uint32_t page,
+                                                           bool *zeroed)
 {
     uint32_t number = mm.free_head;
     struct frame *frame = frame_at(number);
