@@ -100,6 +100,8 @@ int file_flash_create(struct file_flash *file, const char *path, uint32_t size_b
 
     if (error == 0)
         memset(file->bytes, 0xff, file->size_bytes);
+    else if (file->descriptor >= 0)
+        (void)unlink(path);
     return error;
 }
 

@@ -176,18 +176,23 @@ static void print_entry(const char *path, const struct node_info *info)
 bool command_ls(struct image *image, int count, char **arguments)
 {
     struct tree_walk walk = { 0 };
-    const char *below = count > 0 ? arguments[0] : "";
+    const char *name = count > 0 ? arguments[0] : "";
+    const char *below = name + strspn(name, "/");
     size_t bytes = strlen(below);
+
+    while (bytes > 0 && below[bytes - 1] == '/')
+        bytes--;
     bool found = bytes == 0;
 
     while (tree_next(image, &walk)) {
-        bool inside = walk.path[bytes] == '/' || walk.path[bytes] == '\0' || bytes == 0;
-        if (strncmp(walk.path, below, bytes) != 0 || !inside)
+        if (strncmp(walk.path, below, bytes) != 0)
+            continue;
+        if (bytes > 0 && walk.path[bytes] != '/' && walk.path[bytes] != '\0')
             continue;
         print_entry(walk.path, &walk.info);
         found = true;
     }
-    return found || image_fail("%s: %s", below, strerror(ENOENT));
+    return found || image_fail("%s: %s", name, strerror(ENOENT));
 }
 
 static int remove_one(struct image *image, const char *path)

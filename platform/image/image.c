@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Of swap nothing is written here, so the tail only has to exist. */
 #define TAIL_PAGES 16u
@@ -112,6 +113,8 @@ static int detect_board(struct image *image, enum image_access access)
 
 static const char *open_error_text(int error)
 {
+    if (error == -EINVAL)
+        return "empty, or not a regular file";
     return error == -EAGAIN ? "in use: an emulator runs on it" : strerror(-error);
 }
 
@@ -148,10 +151,13 @@ bool image_create(struct image *image, const char *path, const struct image_boar
         return image_fail("%s: %s", path, open_error_text(error));
 
     error = use_board(image, board);
-    if (error == 0)
-        return image_format(image);
+    if (error == 0 && image_format(image))
+        return true;
+    if (error != 0)
+        image_fail("%s: %s", path, strerror(-error));
     (void)image_close(image);
-    return image_fail("%s: %s", path, strerror(-error));
+    (void)unlink(path);
+    return false;
 }
 
 bool image_format(struct image *image)

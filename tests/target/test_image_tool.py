@@ -84,11 +84,30 @@ def test_a_dump_is_found_by_its_stamps(damaged, tmp_path):
 def test_a_new_chip(tmp_path):
     path = tmp_path / 'chip'
     tool(path, 'create', '--erase-size', '4K', '--bytes', '1M', status=1)
-    path.unlink()
+    tool(path, 'create', '--erase-size', '32K', '--bytes', '64K', status=1)
+    assert not path.exists()
     tool(path, 'create', '--erase-size', '32K', '--bytes', '1M')
     assert path.stat().st_size == 1 << 20
     tool(path, 'put', '--erase-size', '32K', f'{PROGRAMS}/hello=h')
     assert tool(path, 'check').endswith('good\n')
+
+
+def test_names_of_folders(tmp_path):
+    path = tmp_path / 'chip'
+    tool(path, 'create', '--erase-size', '32K', '--bytes', '1M')
+    (tmp_path / 'small').write_bytes(b'small')
+    tool(path, 'put', '--erase-size', '32K', f'{tmp_path}/small=d/h', f'{tmp_path}/small=dd')
+    listed = {name: [line.split()[-1] for line in tool(path, 'ls', '--erase-size', '32K', name).splitlines()]
+              for name in ('d', '/d', 'd/', '//d//', 'd/h', '/', '')}
+    assert listed['/'] == listed[''] and len(listed['']) == 3 and listed['d/h'] == ['d/h']
+    assert listed['d'] == listed['/d'] == listed['d/'] == listed['//d//'] == ['d/', 'd/h']
+    for name in ('x', 'd/x', 'h', 'd' * 3000, '/d/h' * 600):
+        assert 'No such file' in tool(path, 'ls', '--erase-size', '32K', name, status=1)
+
+
+def test_a_file_without_a_byte(tmp_path):
+    (tmp_path / 'empty').touch()
+    assert 'empty' in tool(tmp_path / 'empty', 'check', status=1)
 
 
 @pytest.mark.parametrize('words', [('--erase-size', 'large'), ('--erase-size', '-1'), ('--start', '64K'), ('--size', '64K'),
