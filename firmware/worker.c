@@ -51,13 +51,19 @@ static enum store_work look(bool *moved)
 {
     enum store_work work = STORE_MORE;
     unsigned steps = 0, most = is_urgent() ? STEPS_AT_ONCE : STEPS_AHEAD;
+    bool began = false;
 
     for (; steps < most && work == STORE_MORE; steps++) {
         entropy_step();
         work = store_step(mm_store());
+        /* What has just begun is looked at once before anybody sleeps: sleeping costs more than a part that is ready. */
+        if (work == STORE_BUSY && flash_moved()) {
+            began = true;
+            work = store_step(mm_store());
+        }
         mm_step();
     }
-    *moved = flash_moved() || steps > 1 || work == STORE_MORE;
+    *moved = began || flash_moved() || steps > 1 || work == STORE_MORE;
     worker.progress += *moved;
     return work;
 }

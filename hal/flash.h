@@ -63,7 +63,7 @@ struct flash_driver {
     const char *name;
     /* Begin. 0: accepted (may already be finished). -EBUSY: something in flight that a read may not overtake. */
     int (*start)(struct flash *flash, struct flash_request *request);
-    /* Look at the part once; when the request in flight has ended, set its status and call flash_finish(). */
+    /* Look at the part, and again as long as each look gets on; when the request in flight has ended, set its status and call flash_finish(). */
     void (*poll)(struct flash *flash);
 };
 
