@@ -12,6 +12,8 @@
 
 #include "mm/store/state.h"
 
+#define WEAR_LEAD_MOST 8u /* half of what wear may spread before what lies still is moved */
+
 struct block *block_at(const struct store *store, uint32_t block)
 {
     return &store->blocks[block / BLOCKS_PER_PAGE][block % BLOCKS_PER_PAGE];
@@ -223,24 +225,27 @@ enum store_work eraser_step(struct store *store, bool begin)
 
 /*
  * Fresh data goes to the block with the fewest erases; what has outlived a collection will stay, and goes to the
- * most.
+ * most. But of small swap nothing stays, and its few blocks would wear alone: so "the most" is not far ahead.
  */
 static bool most_worn_first(enum block_stream stream)
 {
     return stream == STREAM_COLD || stream == STREAM_SETTLED;
 }
 
-static uint32_t erased_by_wear(const struct store *store, bool most_worn, uint32_t except)
+/* The erased block with the most erases that are no more than `lead` above the least. */
+static uint32_t erased_by_wear(const struct store *store, uint32_t lead, uint32_t except)
 {
-    uint32_t best = NO_BLOCK;
+    uint32_t least = UINT32_MAX, best = NO_BLOCK;
 
     for (uint32_t i = 0; i < store->block_count; i++) {
         const struct block *block = block_at(store, i);
 
         if (block->state != BLOCK_ERASED || i == except)
             continue;
-        if (best == NO_BLOCK ||
-            (most_worn ? block->erases > block_at(store, best)->erases : block->erases < block_at(store, best)->erases))
+        if (block->erases < least)
+            least = block->erases;
+        if (best == NO_BLOCK || block_at(store, best)->erases - least > lead ||
+            (block->erases - least <= lead && block->erases > block_at(store, best)->erases))
             best = i;
     }
     return best;
@@ -266,13 +271,13 @@ uint32_t block_choose(const struct store *store, enum block_stream stream)
         if (next != FORMAT_NO_BLOCK && block_at(store, next)->state == BLOCK_ERASED)
             return next;
     }
-    return erased_by_wear(store, most, NO_BLOCK);
+    return erased_by_wear(store, most ? WEAR_LEAD_MOST : 0, NO_BLOCK);
 }
 
 void block_announce(const struct store *store, uint32_t opening, uint16_t next[2])
 {
     for (uint32_t most = 0; most < 2; most++) {
-        uint32_t chosen = erased_by_wear(store, most, opening);
+        uint32_t chosen = erased_by_wear(store, most ? WEAR_LEAD_MOST : 0, opening);
 
         next[most] = chosen == NO_BLOCK ? FORMAT_NO_BLOCK : (uint16_t)chosen;
     }

@@ -14,6 +14,7 @@
 #include "mm/store/state.h"
 
 #define WEAR_SPREAD_MOST 16u /* beyond this, what lies still is moved for wear alone */
+#define STILL_OPENINGS   8u
 #define WEAR_HOLDOFF     4u  /* blocks erased between two such moves */
 #define DEAD_A_STEP      16u /* dead records passed over in a step */
 #define GAIN_LEAST       32u /* a victim frees at least a 32nd of its block */
@@ -157,16 +158,22 @@ static uint32_t worn_victim(struct store *store)
     return best;
 }
 
+/* The others have opened many blocks since. One that is written to fills up and is closed for that. */
+static bool lies_still(const struct store *store, const struct block *block)
+{
+    return store->sequence - block->sequence > STILL_OPENINGS;
+}
+
 /* A stream that nobody writes to keeps its block from wearing: it is closed, so that what it holds can move. */
 static enum store_work worn_stream(struct store *store)
 {
     uint32_t most = most_worn(store);
 
     for (uint32_t i = 0; i < STREAM_COUNT; i++) {
-        uint32_t block = store->streams[i].block;
+        const struct stream *stream = &store->streams[i];
+        const struct block *block = stream->block == NO_BLOCK ? NULL : block_at(store, stream->block);
 
-        if (block != NO_BLOCK &&
-            (store->streams[i].summary_write || most - block_at(store, block)->erases > WEAR_SPREAD_MOST))
+        if (block && (stream->summary_write || (most - block->erases > WEAR_SPREAD_MOST && lies_still(store, block))))
             return stream_close(store, (enum block_stream)i);
     }
     return STORE_IDLE;
