@@ -125,6 +125,8 @@ static const char *reason(int error)
         return "its arguments cannot be read";
     case -EIO:
         return "the file cannot be read";
+    case -EEXIST:
+        return "a segment lies where the stack or the signals' return has to";
     default:
         return "more memory is promised already than there is";
     }

@@ -139,6 +139,8 @@ static void init_memory(void)
     log_line("%s: %u hart%s, %u frames of memory at 0x%lx%s", platform.model, platform.harts,
              platform.harts == 1 ? "" : "s", config.frames, platform.pool.start,
              timer_is_direct() ? "" : ", timer by SBI");
+    if (platform.pool_frames_wanted > config.frames)
+        log_line("memory: frames=%lu is more than there is", platform.pool_frames_wanted);
     log_line("processor: hart %u, errata=%s, %u ASID bits, page attributes 0x%lx", platform.boot_hart,
              platform_errata_name(cpu_errata()), cpu_asid_bits(), config.leaf_bits);
     if (config.frames < LEAST_FRAMES || mm_init(&config)) {

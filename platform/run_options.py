@@ -1,6 +1,7 @@
 """What platform/run was asked to do."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,8 @@ BOARDS = ('virt', 'sifive_u')
 MAIN_JOB_FRAMES = 512
 TIMEOUT_S = 600
 RAM_MIB = 128
+# Below this OpenSBI's fw_jump, which puts the device tree at 0x82200000, says nothing at all.
+RAM_LEAST_MIB = 36
 # RAM beside the frames: boot firmware, our image, the device tree.
 RAM_SPARE_MIB = 16
 
@@ -81,10 +84,16 @@ class Options:
         self.firmware = given.get('FIRMWARE')
         self.icount = given.get('ICOUNT', '0') not in ('', '0')
         self.debug = given.get('DEBUG', '0') not in ('', '0')
-        self.ram = given.get('RAM') or f'{self._ram_mib()}M'
+        self.ram = self._ram(given.get('RAM'))
 
-    def _ram_mib(self):
-        return max(RAM_MIB, (self.frames or 0) * 4 // 1024 + RAM_SPARE_MIB)
+    def _ram(self, given):
+        """As the emulator takes it."""
+        if not given:
+            return f'{max(RAM_MIB, (self.frames or 0) * 4 // 1024 + RAM_SPARE_MIB)}M'
+        size = re.fullmatch(r'(\d+)([MG]?)', given)
+        if not size or int(size[1]) * (1024 if size[2] == 'G' else 1) < RAM_LEAST_MIB:
+            raise RunError(f'RAM={given}: {RAM_LEAST_MIB}M or more, in M or G')
+        return given
 
     def bootargs(self):
         """The firmware's words: platform/probe.h says how they are read."""

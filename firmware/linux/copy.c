@@ -150,6 +150,8 @@ static int check_range_copy(const struct side *to, const struct side *from, uint
         return from->file->ops->list || to->file->ops->list ? -EISDIR : -EINVAL;
     if (to->file->flags & LINUX_O_APPEND)
         return -EBADF;
+    if (from->offset + bytes < bytes || to->offset + bytes < bytes)
+        return -EOVERFLOW;
     if (a == b && from->offset < to->offset + bytes && to->offset < from->offset + bytes)
         return -EINVAL;
     return 0;

@@ -388,6 +388,8 @@ static void copying(void)
     SHOW(out);
     SHOW(copy_file_range(from, &in, to, &out, 3, 1));
     SHOW(copy_file_range(to, &(loff_t){ 0 }, to, &(loff_t){ 2 }, 5, 0));
+    SHOW(copy_file_range(from, &(loff_t){ 1 }, to, &(loff_t){ 0 }, (size_t)-1, 0));
+    SHOW(copy_file_range(from, &(loff_t){ 0 }, to, &(loff_t){ 1 }, (size_t)-1, 0));
     SHOW(pread(to, text, sizeof text, 0));
     printf("%s\n", text);
     SHOW(sendfile(from, to, NULL, 1));

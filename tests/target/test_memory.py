@@ -76,6 +76,12 @@ def test_too_few_frames_to_run(vellum, frames):
     assert vellum('hello', FRAMES=least).status != 125
 
 
+def test_more_frames_than_there_are(vellum):
+    done = vellum('hello', FRAMES=100_000, RAM='64M')
+    assert done.status == 0
+    assert done.line('^memory: frames=100000 is more than there is')
+
+
 def test_half_a_mebibyte_is_enough(vellum):
     done = vellum('hello', FRAMES=128)
     assert done.status == 0 and done.out == b'hello, world\n'

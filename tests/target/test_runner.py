@@ -31,6 +31,12 @@ def test_a_line_may_come_in_the_middle_of_output():
     assert done.stdout == b'before\n'
 
 
+@pytest.mark.parametrize('ram', ['35M', '8', '0G', 'much', '-1G'])
+def test_memory_that_the_boot_firmware_hangs_in_is_refused(ram):
+    done = subprocess.run([RUN, f'RAM={ram}', 'CMD=hello'], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == 125 and f'RAM={ram}: 36M or more' in done.stderr
+
+
 @pytest.mark.parametrize('status', [0, 1, 77, 139, 255])
 def test_status_is_the_programs_own(status):
     assert run(f'line:boot end:{status}').returncode == status
