@@ -136,10 +136,17 @@ class ProcessLine(Line):
                 errors.close()
 
     def kill(self):
-        """As when the plug is pulled. What was on the line can still be read."""
+        """As when the plug is pulled: nothing is told to the guest. What was on the line can still be read.
+
+        The emulator is asked to end, for it is no part of the board: killed, it loses a program of the flash that the part
+        had said was done, and a file that was synced is not there."""
         if self.process:
-            self.process.kill()
-            self.process.wait(KILL_S)
+            self.process.terminate()
+            try:
+                self.process.wait(KILL_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(KILL_S)
 
     def power_off(self):
         if self.process is None:
