@@ -87,18 +87,26 @@ static void explain_stamps(const struct image *image, uint32_t block, const stru
     }
 }
 
-/* Records that no commit has made true. */
-static void explain_records(const struct image *image, uint32_t block, const struct looks *looks)
+/*
+ * Records that no commit has made true. How many headers are passed over where something lives: of a block without that an
+ * erase may have been cut.
+ */
+static uint32_t explain_records(const struct image *image, uint32_t block, const struct looks *looks)
 {
     static uint8_t buffer[FORMAT_PAGE];
     struct record_header header;
     struct walk walk;
-    uint32_t place, records = 0, wanting = 0;
+    uint32_t place, records = 0, wanting = 0, missing = 0;
 
     if (walk_begin(image->store, block, buffer, &walk))
-        return;
-    for (; walk_next(image->store, &walk, &header, &place) == 1; records++)
+        return 0;
+    for (uint32_t at = walk.offset; walk_next(image->store, &walk, &header, &place) == 1; at = walk.offset, records++) {
         wanting += header.kind != RECORD_COMMIT && header.version > image->store->counts;
+        if (place_offset(image->store, place) == at || block_at(image->store, block)->state != BLOCK_FULL)
+            continue;
+        say(image, block, "a header at %u does not pass its check: a record may be missing", at);
+        missing++;
+    }
     if (wanting) {
         say(image, block, "%u of its %u records belong to a transaction that was never committed: void", wanting,
             records);
@@ -106,6 +114,7 @@ static void explain_records(const struct image *image, uint32_t block, const str
     if (!looks->summary && looks->end_blank) {
         say(image, block, "was open when power went: its %u records were found one by one", records);
     }
+    return missing;
 }
 
 static uint32_t explain_tables(const struct image *image)
@@ -143,7 +152,7 @@ static void explain_counts(const struct image *image, uint32_t estimated, uint32
 
 uint32_t image_explain(const struct image *image)
 {
-    uint32_t estimated = 0, highest = 0, suspects = 0;
+    uint32_t estimated = 0, highest = 0, suspects = 0, missing = 0;
 
     for (uint32_t i = 0; i < image->store->block_count; i++) {
         const struct block *block = block_at(image->store, i);
@@ -154,8 +163,8 @@ uint32_t image_explain(const struct image *image)
         suspects += (block->bits & BLOCK_SUSPECT) != 0;
         explain_stamps(image, i, &looks);
         if ((block->state == BLOCK_FULL || (block->bits & BLOCK_VOID)) && stream_durable(block_stream_of(block)))
-            explain_records(image, i, &looks);
+            missing += explain_records(image, i, &looks);
     }
     explain_counts(image, estimated, highest, suspects);
-    return explain_tables(image);
+    return missing + explain_tables(image);
 }

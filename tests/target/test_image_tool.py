@@ -105,6 +105,20 @@ def test_names_of_folders(tmp_path):
         assert 'No such file' in tool(path, 'ls', '--erase-size', '32K', name, status=1)
 
 
+def test_a_header_that_is_gone(tmp_path):
+    path = tmp_path / 'chip'
+    (tmp_path / 'two').write_bytes(os.urandom(8192))
+    tool(path, 'create', '--erase-size', '32K', '--bytes', '1M')
+    tool(path, 'put', '--erase-size', '32K', f'{tmp_path}/two')
+    assert tool(path, 'check').endswith('good\n')
+    content = bytearray(path.read_bytes())
+    header = next(at for at in range(0, len(content), 16) if content[at:at + 4] == b'\x50\x00\x00\x10')
+    content[header:header + 8] = bytes(8)
+    path.write_bytes(content)
+    said = tool(path, 'check', status=1)
+    assert f'a header at {header % (32 << 10)} does not pass its check: a record may be missing' in said
+
+
 def test_a_file_without_a_byte(tmp_path):
     (tmp_path / 'empty').touch()
     assert 'empty' in tool(tmp_path / 'empty', 'check', status=1)
