@@ -77,6 +77,8 @@ struct space;
 
 /* The object of a node, one per node however often it is opened. Each call gives a reference. */
 int object_of_node(uint32_t node, struct object **object) MUST_CHECK;
+/* The same if it is there already; NULL: it is not. */
+struct object *object_in_memory(uint32_t node);
 /* Memory without a file: shared anonymous mappings, memfd, files of the RAM file system. Grown by object_resize(). */
 int object_make(uint64_t bytes, struct object **object) MUST_CHECK;
 void object_get(struct object *object);

@@ -145,6 +145,14 @@ uint64_t store_swap_lacks(const struct store *store, uint32_t blocks);
 
 /* ---- Nodes: named durable files and directories ---- */
 
+/*
+ * A node is known by its number in the table and, above that, how often the number was given in this boot before: who
+ * remembers one that is gone does not find what has its number now. At most NODE_ID_BITS.
+ */
+#define NODE_NUMBER_BITS 11u
+#define NODE_ID_BITS     30u
+#define NODE_NUMBER(id)  ((id) & ((1u << NODE_NUMBER_BITS) - 1))
+
 #define NODE_ROOT     1u
 #define NODE_NAME_MAX 87u /* bytes, without the final 0 */
 

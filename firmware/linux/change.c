@@ -182,17 +182,44 @@ static int rename_checked(const struct path_end *from, const struct path_end *to
     return error ? error : inode_rename(from->inode, to->directory, to->name, to->inode);
 }
 
+/* Renaming sleeps. What others have made or taken away meanwhile is looked up again, until that finds what it did before. */
+static int rename_walked(const struct path_argument *old, const struct path_argument *new, uint32_t flags)
+{
+    struct path_end from = { 0 }, to = { 0 };
+    inode_t from_before, to_before;
+    bool again;
+    int error;
+
+    do {
+        from_before = from.inode;
+        to_before = to.inode;
+        error = path_walk(old->at, old->path, LAST_NAME, &from);
+        if (!error)
+            error = path_walk(new->at, new->path, LAST_NAME, &to);
+        if (!error)
+            error = rename_checked(&from, &to, flags);
+        again = error == -EEXIST ? !to.inode : error == -ENOENT && (from.inode != from_before || to.inode != to_before);
+    } while (again && !(flags & LINUX_RENAME_NOREPLACE && error == -EEXIST));
+    return error;
+}
+
 int64_t sys_renameat2(uint64_t old_directory, va_t old_path, uint64_t directory, va_t path, uint64_t flags)
 {
-    struct path_end from, to;
+    struct path_argument old, new;
 
     if (flags & ~(uint64_t)LINUX_RENAME_NOREPLACE)
         return -EINVAL;
-    int error = path_walk_argument((int32_t)old_directory, old_path, LAST_NAME, &from);
+    int error = path_get((int32_t)old_directory, old_path, &old);
 
-    if (!error)
-        error = path_walk_argument((int32_t)directory, path, LAST_NAME, &to);
-    return error ? error : rename_checked(&from, &to, (uint32_t)flags);
+    if (error)
+        return error;
+    error = path_get((int32_t)directory, path, &new);
+    if (!error) {
+        error = rename_walked(&old, &new, (uint32_t)flags);
+        path_release(&new);
+    }
+    path_release(&old);
+    return error;
 }
 
 /* ---- Descriptions ---- */
@@ -264,7 +291,7 @@ int64_t sys_fchownat(uint64_t directory, va_t path, uint64_t user, uint64_t grou
 }
 
 /* The one date that is kept is the last change's; of the two that are told it is the second. */
-static int date_asked(va_t times, int64_t *s)
+static int date_asked(va_t times, struct linux_timespec *date)
 {
     struct linux_timespec both[2] = { { 0, LINUX_UTIME_NOW }, { 0, LINUX_UTIME_NOW } };
 
@@ -273,23 +300,27 @@ static int date_asked(va_t times, int64_t *s)
     for (unsigned i = 0; i < 2; i++)
         if (both[i].ns != LINUX_UTIME_NOW && both[i].ns != LINUX_UTIME_OMIT && (uint64_t)both[i].ns >= 1000000000u)
             return -EINVAL;
-    if (both[1].ns != LINUX_UTIME_OMIT)
-        *s = both[1].ns == LINUX_UTIME_NOW ? clock_real_s() : both[1].s;
+    *date = both[1];
+    if (date->ns == LINUX_UTIME_NOW)
+        date->s = clock_real_s();
     return 0;
 }
 
 int64_t sys_utimensat(uint64_t directory, va_t path, va_t times, uint64_t flags)
 {
+    struct linux_timespec date;
     struct linux_stat status;
     inode_t inode;
-    int error = path ? inode_of_path(directory, path, flags, &inode) : inode_of_descriptor(directory, &inode);
+    int error = date_asked(times, &date);
 
+    if (!error)
+        error = path ? inode_of_path(directory, path, flags, &inode) : inode_of_descriptor(directory, &inode);
     if (error || !inode)
         return error;
     error = inode_status(inode, &status);
-    if (!error)
-        error = date_asked(times, &status.st_mtime_s);
-    return error ? error : inode_describe(inode, status.st_mode, status.st_mtime_s);
+    if (error || date.ns == LINUX_UTIME_OMIT)
+        return error;
+    return inode_describe(inode, status.st_mode, date.s);
 }
 
 int64_t sys_umask(uint64_t mask)

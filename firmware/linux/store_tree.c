@@ -1,4 +1,4 @@
-/* The named files of the store. Inodes are its nodes' numbers. */
+/* The named files of the store. Inodes are what its nodes are known by. */
 #include <errno.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static int store_next(inode_t directory, uint64_t position, struct tree_entry *e
 
     if (error)
         return error;
-    *entry = (struct tree_entry){ .inode = info.id, .mode = info.mode, .next = (uint64_t)info.id + 1 };
+    *entry = (struct tree_entry){ .inode = info.id, .mode = info.mode, .next = NODE_NUMBER(info.id) + 1 };
     memcpy(entry->name, info.name, sizeof(info.name));
     return 0;
 }
@@ -116,43 +116,62 @@ static int store_make(inode_t directory, const char *name, uint32_t mode, inode_
     return node_describe(mm_store(), *inode, mode, clock_real_s()); /* where one can be made it can be dated */
 }
 
-/* The object of a file that loses its name is held over that, so that it notices and goes with its last user. */
-static int hold_object(inode_t inode, struct object **object)
+/* Whether its name is what it was before the caller waited. */
+static bool is_still(const struct node_info *was)
 {
-    *object = NULL;
-    return !inode || inode_is_directory(inode) ? 0 : store_object(inode, object);
+    struct node_info now;
+
+    return node_get(mm_store(), was->id, &now) == 0 && now.parent == was->parent && !strcmp(now.name, was->name);
 }
 
-static void names_changed(struct object *held)
+static int names_changed(int error, struct object *held)
 {
-    storage_names_changed();
+    if (!error)
+        storage_names_changed();
     if (held)
         object_put(held);
+    return error;
+}
+
+/* The object of a file that loses its name is held over that, so that it notices and goes with its last user. */
+static int remove_once(const struct node_info *was)
+{
+    struct object *object = object_in_memory(was->id);
+
+    return names_changed(is_still(was) ? node_remove(mm_store(), was->id) : -ENOENT, object);
 }
 
 static int store_remove(inode_t inode)
 {
-    struct object *object;
-    int error = hold_object(inode, &object);
+    struct node_info was;
+    int error = node_get(mm_store(), inode, &was);
 
-    if (error)
-        return error;
-    error = (int)MM_RETRY(node_remove(mm_store(), inode));
-    names_changed(object);
-    return error;
+    return error ? error : (int)MM_RETRY(remove_once(&was));
+}
+
+static int replace_once(const struct node_info *from, const struct node_info *other)
+{
+    struct object *object = object_in_memory(other->id);
+
+    return names_changed(is_still(from) && is_still(other) ? node_replace(mm_store(), from->id, other->id) : -ENOENT,
+                         object);
+}
+
+static int rename_once(const struct node_info *from, inode_t directory, const char *name)
+{
+    return names_changed(is_still(from) ? node_rename(mm_store(), from->id, directory, name) : -ENOENT, NULL);
 }
 
 static int store_rename(inode_t inode, inode_t directory, const char *name, inode_t other)
 {
-    struct object *object;
-    int error = hold_object(other, &object);
+    struct node_info from, replaced;
+    int error = node_get(mm_store(), inode, &from);
 
+    if (!error && other)
+        error = node_get(mm_store(), other, &replaced);
     if (error)
         return error;
-    error = other ? (int)MM_RETRY(node_replace(mm_store(), inode, other))
-                  : (int)MM_RETRY(node_rename(mm_store(), inode, directory, name));
-    names_changed(object);
-    return error;
+    return other ? (int)MM_RETRY(replace_once(&from, &replaced)) : (int)MM_RETRY(rename_once(&from, directory, name));
 }
 
 static int store_describe(inode_t inode, uint32_t mode, int64_t modified_s)

@@ -8,7 +8,7 @@
  *      `-- tmp       memory   files whose pages are pageable like any other
  *
  * An inode is a number, not a pointer: its kind in the top two bits, the rest is the kind's own business (of the store:
- * the node's number, so NODE_ROOT is the root). One that is gone answers -ENOENT; so nobody has to hold what he only
+ * what it knows the node by, so NODE_ROOT is the root). One that is gone answers -ENOENT; so nobody has to hold what he only
  * remembers. Open files hold theirs.
  *
  * Locking: the kernel lock. Everything that answers an error may sleep.
@@ -30,7 +30,7 @@ struct file;
 
 enum tree_kind { TREE_STORE, TREE_MEMORY, TREE_DEVICE, TREE_PROC, TREE_KINDS };
 
-#define INODE_BITS          30
+#define INODE_BITS          NODE_ID_BITS
 #define INODE(kind, number) ((inode_t)(kind) << INODE_BITS | (inode_t)(number))
 #define INODE_NUMBER(inode) ((inode) & ((1u << INODE_BITS) - 1))
 #define INODE_ROOT          ((inode_t)NODE_ROOT)

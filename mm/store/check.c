@@ -183,7 +183,7 @@ static uint32_t verify_node(struct store *store, uint32_t id, void *page)
 
     for (; map_next(store, node->map, node->map_height, &index, &entry); index++)
         if (!(entry & MAP_HOLE))
-            bad += node_read_page(store, id, index, page) == -EIO;
+            bad += node_read_page(store, node_id(store, id), index, page) == -EIO;
     return bad;
 }
 

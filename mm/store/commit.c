@@ -31,7 +31,7 @@ bool node_writing(const struct store *store, uint32_t id)
     const struct append *append = &store->append;
 
     return append->state != APPEND_IDLE && append->kind != RECORD_SWAP && append->kind != RECORD_COMMIT &&
-           !append->moved && append->owner == id;
+           !append->moved && append->owner == NODE_NUMBER(id);
 }
 
 bool commit_pending(const struct store *store)
@@ -109,9 +109,7 @@ int store_begin(struct store *store, uint32_t pages)
 
 static int write_check(const struct store *store, uint32_t id, uint32_t index)
 {
-    const struct node_entry *node = id == NODE_TABLE ? NULL : node_at(store, id);
-
-    if (!node || !node->serial)
+    if (!node_live(store, id))
         return -ENOENT;
     if (store->transaction.state == TRANSACTION_FAILED)
         return -EIO;
@@ -131,7 +129,7 @@ static void page_append(struct store *store, uint32_t id, uint32_t index, const 
     struct append what = { .kind = RECORD_PAGE,
                            .method = (uint8_t)method,
                            .length = (uint16_t)length,
-                           .owner = id,
+                           .owner = NODE_NUMBER(id),
                            .serial = id == NODE_TABLE ? 0 : node_at(store, id)->serial,
                            .page = index };
 
@@ -264,6 +262,7 @@ static void table_image(struct store *store, uint32_t index)
     for (uint32_t i = 0; i < NODES_PER_PAGE; i++) {
         image[i].map = 0;
         image[i].opens = 0;
+        image[i].turn = 0;
         image[i].map_height = 0;
         image[i].bits = 0;
     }

@@ -90,7 +90,7 @@ struct node_entry {
     uint32_t mode;   /* of entry 0: enum seed_quality */
     uint8_t name_bytes;
     char name[87]; /* of entry 0: the kept seed */
-    uint8_t spare[4];
+    uint32_t turn; /* in RAM: how often its number was given in this boot, before; on flash 0 */
     uint64_t bytes;
     int64_t modified_s;
     uint32_t map;             /* in RAM: its pages' root cell; on flash 0 */

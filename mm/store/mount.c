@@ -303,6 +303,7 @@ static void entries_take(struct store *store, uint32_t index, struct node_entry 
     for (uint32_t i = 0; i < NODES_PER_PAGE; i++) {
         entries[i].map = 0;
         entries[i].opens = 0;
+        entries[i].turn = 0;
         entries[i].map_height = 0;
         entries[i].bits = 0;
         if ((index || i) && !entry_sound(store, &entries[i]))

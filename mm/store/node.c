@@ -10,6 +10,7 @@
 
 #define KIND_MASK      0170000u
 #define KIND_DIRECTORY 0040000u
+#define TURN_MOST      ((1u << (NODE_ID_BITS - NODE_NUMBER_BITS)) - 1)
 
 _Static_assert(sizeof((struct node_entry *)0)->name == NODE_NAME_MAX, "names");
 
@@ -17,16 +18,23 @@ _Static_assert(sizeof((struct node_entry *)0)->name == NODE_NAME_MAX, "names");
 
 struct node_entry *node_at(const struct store *store, uint32_t id)
 {
-    if (id / NODES_PER_PAGE >= store->nodes->page_count)
-        return NULL;
-    return &store->nodes->pages[id / NODES_PER_PAGE][id % NODES_PER_PAGE];
+    uint32_t page = NODE_NUMBER(id) / NODES_PER_PAGE;
+
+    return page < store->nodes->page_count ? &store->nodes->pages[page][id % NODES_PER_PAGE] : NULL;
 }
 
-static struct node_entry *node_live(const struct store *store, uint32_t id)
+struct node_entry *node_live(const struct store *store, uint32_t id)
 {
     struct node_entry *node = id == NODE_TABLE ? NULL : node_at(store, id);
 
-    return node && node->serial ? node : NULL;
+    return node && node->serial && node->turn == id >> NODE_NUMBER_BITS ? node : NULL;
+}
+
+uint32_t node_id(const struct store *store, uint32_t number)
+{
+    const struct node_entry *node = node_at(store, number);
+
+    return node ? node->turn << NODE_NUMBER_BITS | number : number;
 }
 
 struct node_entry *node_of(const struct store *store, uint32_t id, uint32_t serial)
@@ -35,12 +43,12 @@ struct node_entry *node_of(const struct store *store, uint32_t id, uint32_t seri
 
     if (id == NODE_TABLE)
         return serial ? NULL : node;
-    return node && serial && node->serial == serial ? node : NULL;
+    return node && id == NODE_NUMBER(id) && serial && node->serial == serial ? node : NULL;
 }
 
 static void dirty(struct store *store, uint32_t id)
 {
-    store->nodes->dirty |= 1ull << (id / NODES_PER_PAGE);
+    store->nodes->dirty |= 1ull << (NODE_NUMBER(id) / NODES_PER_PAGE);
 }
 
 void node_table_seed(struct store *store, const struct store_seed *seed)
@@ -63,6 +71,8 @@ int nodes_grow(struct store *store, uint32_t page_count)
         nodes->pages[nodes->page_count] = page_get_asked(store);
         if (!nodes->pages[nodes->page_count])
             return -ENOMEM;
+        for (uint32_t i = 0; i < NODES_PER_PAGE; i++)
+            nodes->pages[nodes->page_count][i].turn = nodes->turn;
         nodes->page_count++;
     }
     return 0;
@@ -78,6 +88,14 @@ static bool page_is_free(const struct store *store, uint32_t index)
     return true;
 }
 
+/* So that no number there is given with a turn that it has had. */
+static void turns_keep(struct nodes *nodes, uint32_t index)
+{
+    for (uint32_t i = 0; i < NODES_PER_PAGE; i++)
+        if (nodes->pages[index][i].turn > nodes->turn)
+            nodes->turn = nodes->pages[index][i].turn;
+}
+
 /* Gives back the last pages without a node, once flash says nothing else of them than that. */
 static void nodes_shrink(struct store *store)
 {
@@ -88,6 +106,7 @@ static void nodes_shrink(struct store *store)
 
         if ((nodes->dirty >> last & 1) && map_get(store, node_at(store, NODE_TABLE), last))
             return;
+        turns_keep(nodes, last);
         nodes->dirty &= ~(1ull << last);
         page_put_asked(store, nodes->pages[last]);
         nodes->pages[last] = NULL;
@@ -128,7 +147,7 @@ void nodes_free(struct store *store)
 /* Fields of RAM do not go to flash, nor come from it. */
 static void fill(struct node_entry *node, uint32_t parent, const char *name)
 {
-    node->parent = parent;
+    node->parent = NODE_NUMBER(parent);
     node->name_bytes = (uint8_t)strlen(name);
     memset(node->name, 0, sizeof node->name);
     memcpy(node->name, name, node->name_bytes);
@@ -157,11 +176,12 @@ int node_find(struct store *store, uint32_t parent, const char *name, uint32_t *
 
     if (error)
         return error;
-    for (uint32_t i = NODE_ROOT + 1; i < node_count(store); i++) {
+    for (uint32_t i = node_live(store, parent) ? NODE_ROOT + 1 : UINT32_MAX; i < node_count(store); i++) {
         const struct node_entry *node = node_at(store, i);
 
-        if (node->serial && node->parent == parent && node->name_bytes == bytes && !memcmp(node->name, name, bytes)) {
-            *id = i;
+        if (node->serial && node->parent == NODE_NUMBER(parent) && node->name_bytes == bytes &&
+            !memcmp(node->name, name, bytes)) {
+            *id = node_id(store, i);
             return 0;
         }
     }
@@ -174,18 +194,24 @@ int node_get(const struct store *store, uint32_t id, struct node_info *info)
 
     if (!node)
         return -ENOENT;
-    *info = (struct node_info){
-        .id = id, .parent = node->parent, .mode = node->mode, .bytes = node->bytes, .modified_s = node->modified_s
-    };
+    *info = (struct node_info){ .id = id,
+                                .parent = node_id(store, node->parent),
+                                .mode = node->mode,
+                                .bytes = node->bytes,
+                                .modified_s = node->modified_s };
     memcpy(info->name, node->name, node->name_bytes);
     return 0;
 }
 
 int node_next(const struct store *store, uint32_t parent, uint32_t after, struct node_info *info)
 {
-    for (uint32_t i = after + 1 > NODE_ROOT ? after + 1 : NODE_ROOT + 1; i < node_count(store); i++)
-        if (node_at(store, i)->serial && node_at(store, i)->parent == parent)
-            return node_get(store, i, info);
+    uint32_t first = NODE_NUMBER(after) + 1;
+
+    if (!node_live(store, parent))
+        return -ENOENT;
+    for (uint32_t i = first > NODE_ROOT ? first : NODE_ROOT + 1; i < node_count(store); i++)
+        if (node_at(store, i)->serial && node_at(store, i)->parent == NODE_NUMBER(parent))
+            return node_get(store, node_id(store, i), info);
     return -ENOENT;
 }
 
@@ -231,11 +257,13 @@ int node_make(struct store *store, uint32_t parent, const char *name, uint32_t m
         error = entry_free(store, &made);
     if (error)
         return error;
-    *node_at(store, made) = (struct node_entry){ .serial = node_at(store, NODE_TABLE)->serial++, .mode = mode };
+    *node_at(store, made) = (struct node_entry){ .serial = node_at(store, NODE_TABLE)->serial++,
+                                                 .mode = mode,
+                                                 .turn = node_at(store, made)->turn };
     fill(node_at(store, made), parent, name);
     dirty(store, made);
     dirty(store, NODE_TABLE);
-    *id = made;
+    *id = node_id(store, made);
     return 0;
 }
 
@@ -249,7 +277,7 @@ static void release(struct store *store, uint32_t id)
         if (entry & ~MAP_HOLE)
             block_died(store, entry & ~MAP_HOLE);
     map_drop(store, node->map, node->map_height);
-    *node = (struct node_entry){ 0 };
+    *node = (struct node_entry){ .turn = (node->turn + 1) & TURN_MOST };
 }
 
 /*
@@ -302,9 +330,9 @@ int node_remove(struct store *store, uint32_t id)
 
 static bool inside(const struct store *store, uint32_t id, uint32_t directory)
 {
-    while (id != NODE_ROOT && id != directory)
+    while (id != NODE_ROOT && NODE_NUMBER(id) != NODE_NUMBER(directory))
         id = node_at(store, id)->parent;
-    return id == directory;
+    return NODE_NUMBER(id) == NODE_NUMBER(directory);
 }
 
 int node_rename(struct store *store, uint32_t id, uint32_t parent, const char *name)
@@ -332,7 +360,7 @@ int node_replace(struct store *store, uint32_t id, uint32_t other)
 
     if (error)
         return error;
-    parent = node_at(store, other)->parent;
+    parent = node_id(store, node_at(store, other)->parent);
     if (id == NODE_ROOT || id == other || inside(store, parent, id))
         return -EINVAL;
     memcpy(name, node_at(store, other)->name, node_at(store, other)->name_bytes);
@@ -357,7 +385,7 @@ static int trim(struct store *store, uint32_t id, uint32_t first)
     for (page = first; map_next(store, node->map, node->map_height, &page, &entry); page++) {
         if (entry & MAP_HOLE)
             continue;
-        change_add(store, id, page, entry, CHANGE_TRIM);
+        change_add(store, NODE_NUMBER(id), page, entry, CHANGE_TRIM);
         map_set(store, node, page, MAP_HOLE);
     }
     return 0;
@@ -371,7 +399,7 @@ static int empty(struct store *store, uint32_t id)
 
     if (error || !node->map_height)
         return error;
-    change_add(store, id, node->map_height, node->map, CHANGE_DROP);
+    change_add(store, NODE_NUMBER(id), node->map_height, node->map, CHANGE_DROP);
     node->map = 0;
     node->map_height = 0;
     node->serial = node_at(store, NODE_TABLE)->serial++;
@@ -486,7 +514,7 @@ int node_read_page(struct store *store, uint32_t id, uint32_t index, void *page)
         memset(page, 0, FORMAT_PAGE);
         return 0;
     }
-    error = page_read(store, id, node, index, page);
+    error = page_read(store, NODE_NUMBER(id), node, index, page);
     if (error == -EIO)
         store->statistics.bad_records++;
     return error;

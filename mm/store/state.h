@@ -197,10 +197,13 @@ struct key_entry {
 #define NODE_UNREADABLE 2u         /* ... its table page could not be read */
 #define NODE_PAGES_MAX  (1u << 24) /* of one node: 64 GiB */
 
+_Static_assert(NODE_PAGES *NODES_PER_PAGE == 1u << NODE_NUMBER_BITS, "numbers");
+
 struct nodes {
     struct node_entry *pages[NODE_PAGES];
     uint64_t dirty; /* table pages, a bit each */
     uint32_t page_count;
+    uint32_t turn; /* of numbers in pages that are not there: what none of them has had */
     uint32_t *cell_pages[CELL_PAGES];
     uint16_t cell_used[CELL_PAGES];
     uint32_t free_cell; /* 0: none */
@@ -547,8 +550,12 @@ void map_drop(struct store *store, uint32_t root, uint32_t height);
 int nodes_init(struct store *store);
 int nodes_grow(struct store *store, uint32_t page_count);
 void nodes_free(struct store *store);
-/* Any entry, free ones and NODE_TABLE's too; NULL: beyond the table. */
+/* Any entry, by number or id, free ones and NODE_TABLE's too; NULL: beyond the table. */
 struct node_entry *node_at(const struct store *store, uint32_t id);
+/* The node that callers know by this id; NULL: it is gone, or the table itself. */
+struct node_entry *node_live(const struct store *store, uint32_t id);
+/* What callers know the node of this number by. */
+uint32_t node_id(const struct store *store, uint32_t number);
 /* Keeps the seed with the next commit; no transaction has begun. */
 void node_table_seed(struct store *store, const struct store_seed *seed);
 /* The node that a durable record belongs to; NULL: none any more. */

@@ -140,16 +140,23 @@ uint64_t object_bytes_of_node(uint32_t node, uint64_t stored_bytes)
     return object ? object->bytes : stored_bytes;
 }
 
+struct object *object_in_memory(uint32_t node)
+{
+    struct object *object = known_object(node);
+
+    if (object)
+        object_get(object);
+    return object;
+}
+
 int object_of_node(uint32_t node, struct object **object)
 {
     struct node_info info;
     int error;
 
-    *object = known_object(node);
-    if (*object) {
-        object_get(*object);
+    *object = object_in_memory(node);
+    if (*object)
         return 0;
-    }
     error = node_get(mm.store, node, &info);
     if (error)
         return error;

@@ -350,6 +350,8 @@ void model_reboot(struct model *model)
     memset(model->slots, 0, sizeof model->slots);
     memset(model->keys, 0, sizeof model->keys);
     memset(model->ghosts, 0, sizeof model->ghosts);
+    for (uint32_t i = 0; i < MODEL_FILES; i++)
+        model->committed.files[i].id = NODE_NUMBER(model->committed.files[i].id);
     model->committing = false;
 }
 

@@ -372,6 +372,53 @@ static void removed_nodes_leave_the_table(void **state)
     bed_stop(&bed);
 }
 
+/* Who remembers a node that is gone does not find what has its number now, also in a page of the table that was gone. */
+static void numbers_are_given_again_but_not_ids(void **state)
+{
+    uint32_t before[40], id, directory, other;
+    struct node_info info;
+    struct bed bed;
+
+    (void)state;
+    bed_start(&bed, &SMALL);
+    for (uint32_t i = 0; i < 40; i++)
+        before[i] = make_named(&bed, "a", i);
+    for (uint32_t i = 0; i < 40; i++)
+        assert_int_equal(node_remove(bed.store, before[i]), 0);
+    for (uint32_t i = 0; i < 40; i++) {
+        id = make_named(&bed, "b", i);
+        assert_int_equal(NODE_NUMBER(id), NODE_NUMBER(before[i]));
+        assert_int_not_equal(id, before[i]);
+        assert_int_equal(node_get(bed.store, before[i], &info), -ENOENT);
+        assert_int_equal(node_remove(bed.store, before[i]), -ENOENT);
+        assert_int_equal(node_rename(bed.store, before[i], NODE_ROOT, "c"), -ENOENT);
+        assert_int_equal(node_replace(bed.store, id, before[i]), -ENOENT);
+        assert_int_equal(node_describe(bed.store, before[i], 0600, 1), -ENOENT);
+        assert_int_equal(node_resize(bed.store, before[i], 1, 1), -ENOENT);
+        assert_int_equal(node_get(bed.store, id, &info), 0);
+        assert_int_equal(info.id, id);
+    }
+    assert_int_equal(node_remove(bed.store, id), 0);
+    assert_int_equal(bed_make(&bed, NODE_ROOT, "d", 040755, &directory), 0);
+    assert_int_equal(NODE_NUMBER(directory), NODE_NUMBER(id));
+    assert_int_equal(bed_make(&bed, directory, "e", 040755, &other), 0);
+    assert_int_equal(node_get(bed.store, other, &info), 0);
+    assert_int_equal(info.parent, directory);
+    assert_int_equal(node_rename(bed.store, directory, other, "f"), -EINVAL);
+    assert_int_equal(node_find(bed.store, id, "e", &other), -ENOENT);
+    assert_int_equal(node_next(bed.store, id, 0, &info), -ENOENT);
+    assert_int_equal(node_make(bed.store, id, "g", 0100644, &other), -ENOENT);
+    assert_int_equal(bed_begin(&bed, 1), 0);
+    assert_int_equal(bed_write(&bed, id, 0, 1), -ENOENT);
+    assert_int_equal(bed_commit(&bed), 0);
+    assert_int_equal(store_verify(bed.store), 0);
+    sound(&bed);
+    bed_reboot(&bed);
+    assert_int_equal(node_find(bed.store, NODE_ROOT, "d", &id), 0);
+    assert_int_equal(node_find(bed.store, id, "e", &other), 0);
+    bed_stop(&bed);
+}
+
 static void names_that_are_none(void **state)
 {
     struct bed bed;
@@ -722,6 +769,7 @@ int main(void)
         cmocka_unit_test(nodes_that_are_not_there),
         cmocka_unit_test(nodes_without_a_name),
         cmocka_unit_test(removed_nodes_leave_the_table),
+        cmocka_unit_test(numbers_are_given_again_but_not_ids),
         cmocka_unit_test(names_that_are_none),
         cmocka_unit_test(a_name_is_taken_with_one_commit),
         cmocka_unit_test(nodes_have_an_end),
