@@ -29,6 +29,8 @@ def test_no_flash_takes_no_files(board):
 
 
 def test_flash_of_a_wrong_size(board, tmp_path):
+    """Neither machine starts with one, so the runner says why; what the firmware does about a part that is smaller than its
+    partition or its table says is in tests/host/test_partition.c."""
     path = tmp_path / 'flash.img'
     path.write_bytes(b'\xff' * (16 << 20))
     done = run(BOARD=board, FLASH=path, CMD='hello')
