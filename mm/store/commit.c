@@ -345,6 +345,13 @@ enum store_work commit_step(struct store *store)
 
 /* ---- Ends ---- */
 
+/* None was there when the transaction began: what its records were moved away from, and it is committed. */
+static void voids_forget(struct store *store)
+{
+    for (uint32_t i = 0; i < store->block_count; i++)
+        block_at(store, i)->bits &= (uint8_t)~BLOCK_VOID;
+}
+
 static void pair_landed(struct store *store)
 {
     struct transaction *transaction = &store->transaction;
@@ -367,6 +374,7 @@ static void pair_landed(struct store *store)
     }
     changes_apply(store);
     nodes_committed(store);
+    voids_forget(store);
     store->seed_due = false;
     transaction_end(store, TRANSACTION_DONE);
 }

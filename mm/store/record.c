@@ -235,6 +235,8 @@ static void durable_landed(struct store *store, const struct append *append)
     store->statistics.gc_moved_records++;
     store->statistics.gc_moved_bytes += append->total;
     block_live(store, append->place);
+    if (append->kind != RECORD_COMMIT && append->version > store->counts)
+        block_of_place(store, append->old)->bits |= BLOCK_VOID; /* if its transaction is refused; see voids_forget() */
     block_died(store, append->old);
 }
 

@@ -33,7 +33,7 @@ struct block {
 };
 
 #define BLOCK_STREAM_MASK 3u
-#define BLOCK_VOID        4u   /* may hold records of a transaction that a cut or failure left unfinished */
+#define BLOCK_VOID        4u /* holds records of a transaction that did not end, or will if the one under way does not */
 #define BLOCK_FAILING     8u   /* a program failed: what lives here moves, then it is BAD */
 #define BLOCK_STUCK       32u  /* holds a record that cannot be read nor moved before the next commit */
 #define BLOCK_UNREAD      64u  /* a read in it failed while it was collected: again when the part has erased one */

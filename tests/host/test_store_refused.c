@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "mm/store/state.h"
 #include "tests/host/store_rig.h"
 
 #define BLOCKS      40u
@@ -352,6 +353,56 @@ static void nor_what_was_moved(void **state)
     }
 }
 
+/*
+ * Collection takes a block that holds nothing but pages written in the transaction, until none is alive there. It is to be
+ * erased last.
+ */
+static void collect(struct bed *bed, uint32_t id)
+{
+    uint32_t victim = place_block(bed->store, map_get(bed->store, node_at(bed->store, id), 0));
+
+    assert_int_equal(block_at(bed->store, victim)->state, BLOCK_FULL);
+    bed->store->collector.victim = victim;
+    bed->store->collector.cursor = FORMAT_BLOCK_HEADER;
+    for (uint32_t i = 0; i < 1000 && block_at(bed->store, victim)->state != BLOCK_DIRTY; i++)
+        (void)store_step(bed->store);
+    assert_int_equal(block_at(bed->store, victim)->state, BLOCK_DIRTY);
+    block_at(bed->store, victim)->erases += 10;
+}
+
+/* What it was moved away from must not show it either, once a later transaction has counted. */
+static void nor_where_it_was_moved_from(void **state)
+{
+    (void)state;
+    for (uint32_t kept = 0; kept < 2; kept++) {
+        slot_t slots[SLOTS] = { 0 };
+        struct bed bed;
+        uint32_t id;
+
+        scene(&bed, 1, slots);
+        assert_int_equal(bed_commit(&bed), 0);
+        assert_true(bed_settle(&bed, 10000));
+        stream_abandon(bed.store, STREAM_DURABLE); /* it is to lie in blocks of its own */
+        stream_abandon(bed.store, STREAM_SETTLED);
+        assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &id), 0);
+        assert_int_equal(bed_begin(&bed, 2 * PAGES), 0);
+        for (uint32_t i = 0; i < 2 * PAGES; i++)
+            assert_int_equal(bed_write(&bed, id, i % PAGES, NEWER + i % PAGES), 0);
+        collect(&bed, id);
+        if (!kept)
+            faults_set(&bed, false, NOR_FAULT_PROGRAM_DENIED);
+        for (uint32_t i = 0; i < SLOTS; i++)
+            slot_put(bed.store, slots[i]);
+        assert_int_equal(bed_commit(&bed), kept ? 0 : -EIO);
+        assert_int_equal(collector_voids(bed.store), !kept);
+        another(&bed, id);
+        bed_reboot(&bed);
+        assert_int_equal(pages_at(&bed, kept ? NEWER : NEW), PAGES);
+        assert_null(store_check(bed.store));
+        bed_stop(&bed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +412,7 @@ int main(void)
         cmocka_unit_test(who_made_it_hears_of_it),
         cmocka_unit_test(and_of_a_page),
         cmocka_unit_test(nor_what_was_moved),
+        cmocka_unit_test(nor_where_it_was_moved_from),
         cmocka_unit_test(nor_what_was_given_up),
         cmocka_unit_test(nor_what_was_given_up_without_a_block),
         cmocka_unit_test(who_gives_up_a_commit_holds_up_nobody),
