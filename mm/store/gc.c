@@ -243,7 +243,7 @@ static enum store_work swap_to_tail(struct store *store, struct tail_record *rec
     tail_protect(record, store->work);
     if (tail_make_room(store, false) || tail_append(store, record, store->work, &place))
         return STORE_IDLE;
-    slot_move(store, record->slot, PLACE_TAIL, place, 0);
+    slot_move(store, record->slot, PLACE_TAIL, place, tail_units(record->length));
     return STORE_MORE;
 }
 
@@ -344,7 +344,7 @@ static enum store_work derailed(struct store *store, uint32_t place)
 
     if (!looked_at_twice(store, place))
         return STORE_MORE;
-    (void)slot_next_in(store, place, end, &at_slot, &slot);
+    (void)slot_next_in(store, PLACE_FLASH, place, end, &at_slot, &slot);
     (void)node_next_in(store, place, end, &at_node, &id, &page);
     next = at_slot < at_node ? at_slot : at_node;
     if (next > place) {

@@ -350,15 +350,16 @@ static int swap_fetch(struct store *store, const struct slot_entry *entry, struc
 
 int swap_read(struct store *store, slot_t slot, const struct slot_entry *entry, store_key_t key, void *page)
 {
-    uint32_t sequence = block_of_place(store, entry->place)->sequence;
     struct swap_header header;
     void *payload;
-    int error = swap_fetch(store, entry, &header, page, &payload);
+    int error = place_block(store, entry->place) < store->block_count
+                    ? swap_fetch(store, entry, &header, page, &payload)
+                    : -EIO;
 
     if (error)
         return error;
-    if (!swap_valid(&header, entry->place, sequence) || header.slot != slot || header.key != key ||
-        record_bytes(header.length) != slot_units(entry) * FORMAT_UNIT)
+    if (!swap_valid(&header, entry->place, block_of_place(store, entry->place)->sequence) || header.slot != slot ||
+        header.key != key || record_bytes(header.length) != slot_units(entry) * FORMAT_UNIT)
         return -EIO;
     error = swap_open(store, &header, entry->place, payload);
     if (error || header.method == CODEC_RAW)

@@ -106,11 +106,13 @@ bool slot_is_at(const struct store *store, slot_t slot, enum slot_place where, u
     return slot_place_of(entry) == where && entry->place == place;
 }
 
+/* The table is RAM: where bits of an entry have turned, the place is nobody's, and is not followed. */
 static void record_died(struct store *store, const struct slot_entry *entry)
 {
     if (slot_place_of(entry) == PLACE_TAIL)
-        tail_died(store, entry->place);
-    else if (slot_place_of(entry) == PLACE_FLASH)
+        tail_died(store, entry->place, slot_units(entry));
+    else if (slot_place_of(entry) == PLACE_FLASH && place_block(store, entry->place) < store->block_count &&
+             block_of_place(store, entry->place)->live)
         block_died(store, entry->place);
 }
 
@@ -139,19 +141,19 @@ void slot_lose(struct store *store, slot_t slot)
     slot_move(store, slot, PLACE_LOST, NO_PLACE, 0);
 }
 
-/* The slot whose flash record is the first one in [first, end). */
-bool slot_next_in(const struct store *store, uint32_t first, uint32_t end, uint32_t *place, slot_t *slot)
+bool slot_next_in(const struct store *store, enum slot_place where, uint32_t first, uint32_t end, uint32_t *place,
+                  slot_t *slot)
 {
     *place = end;
     for (slot_t i = 1; i < store->slot_pages * SLOTS_PER_PAGE; i++) {
         const struct slot_entry *entry = slot_at(store, i);
 
-        if (slot_place_of(entry) == PLACE_FLASH && entry->place >= first && entry->place < *place) {
+        if (slot_place_of(entry) == where && entry->place - first < *place - first) {
             *place = entry->place;
             *slot = i;
         }
     }
-    return *place < end;
+    return *place != end;
 }
 
 /* ---- Saving ---- */
@@ -177,19 +179,20 @@ static int pinched(struct store *store)
     return store->tail.pages < before ? -EAGAIN : -ENOMEM;
 }
 
-static void slot_fill(struct store *store, slot_t slot, bool fresh, uint32_t place)
+static void slot_fill(struct store *store, slot_t slot, bool fresh, uint32_t place, uint32_t units)
 {
     struct slot_entry *entry = slot_at(store, slot);
 
     if (!fresh) {
         if (slot_heat(entry) < SLOT_HEAT_MOST)
             entry->units = (uint16_t)(entry->units + (1u << SLOT_HEAT_SHIFT));
-        slot_move(store, slot, PLACE_TAIL, place, 0);
+        slot_move(store, slot, PLACE_TAIL, place, units);
         return;
     }
     *entry = (struct slot_entry){ .place = place,
                                   .references = 1,
-                                  .units = PLACE_TAIL << SLOT_WHERE_SHIFT | SLOT_HEAT_FIRST << SLOT_HEAT_SHIFT };
+                                  .units = (uint16_t)(PLACE_TAIL << SLOT_WHERE_SHIFT |
+                                                      SLOT_HEAT_FIRST << SLOT_HEAT_SHIFT | units) };
 }
 
 static int save(struct store *store, slot_t slot, bool fresh, store_key_t key, const void *page)
@@ -205,7 +208,7 @@ static int save(struct store *store, slot_t slot, bool fresh, store_key_t key, c
 
     if (error)
         return error == -ENOMEM ? pinched(store) : error;
-    slot_fill(store, slot, fresh, place);
+    slot_fill(store, slot, fresh, place, tail_units(length));
     store->stalled = false;
     store->statistics.tail_saves++;
     store->statistics.payload_bytes_in += FORMAT_PAGE;
@@ -243,7 +246,7 @@ void slot_locate(const struct store *store, slot_t slot, struct slot_location *p
     struct slot_entry *entry = slot_held(store, slot);
 
     *place = (struct slot_location){ .entry = entry, .entry_bytes = sizeof *entry };
-    if (slot_place_of(entry) == PLACE_TAIL)
+    if (slot_place_of(entry) == PLACE_TAIL && tail_find(store, entry->place, slot))
         place->tail = tail_locate(store, entry->place, &place->bytes);
     if (slot_place_of(entry) != PLACE_FLASH)
         return;

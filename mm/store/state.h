@@ -161,7 +161,7 @@ enum slot_place { PLACE_FREE, PLACE_TAIL, PLACE_FLASH, PLACE_LOST };
 struct slot_entry {
     uint32_t place; /* of the tail: 8-byte units; free: the next free slot */
     uint16_t references;
-    uint16_t units; /* of a flash record; above them its heat, and enum slot_place */
+    uint16_t units; /* of its record, 16 bytes on flash and 8 in the tail; above them its heat, and enum slot_place */
 };
 
 #define SLOT_WHERE_SHIFT 14u
@@ -456,7 +456,9 @@ int tail_append(struct store *store, const struct tail_record *record, const voi
 const struct tail_record *tail_at(const struct store *store, uint32_t place);
 /* The record there, so far as it lies in its first frame. */
 uint8_t *tail_locate(const struct store *store, uint32_t place, uint32_t *bytes);
-void tail_died(struct store *store, uint32_t place);
+void tail_died(struct store *store, uint32_t place, uint32_t units);
+/* Of 8 bytes, for a payload of `length`. */
+uint32_t tail_units(uint32_t length);
 /* The next live record to write back. */
 bool tail_oldest(struct store *store, uint32_t *place);
 void tail_rewind(struct store *store);
@@ -511,7 +513,9 @@ bool slot_is_at(const struct store *store, slot_t slot, enum slot_place where, u
 void slot_move(struct store *store, slot_t slot, enum slot_place where, uint32_t place, uint32_t units);
 void slot_cool(struct slot_entry *entry);
 void slot_lose(struct store *store, slot_t slot);
-bool slot_next_in(const struct store *store, uint32_t first, uint32_t end, uint32_t *place, slot_t *slot);
+/* The slot whose record of that kind is the first one in [first, end). */
+bool slot_next_in(const struct store *store, enum slot_place where, uint32_t first, uint32_t end, uint32_t *place,
+                  slot_t *slot);
 int slots_init(struct store *store);
 void slots_free(struct store *store);
 

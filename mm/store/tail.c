@@ -26,6 +26,11 @@
 
 _Static_assert(sizeof(struct tail_frame) == 8 && sizeof(struct tail_record) == 16, "tail layout");
 
+uint32_t tail_units(uint32_t length)
+{
+    return (RECORD_HEADER + tail_padded(length)) / 8;
+}
+
 static uint32_t to_place(struct cursor at)
 {
     return at.frame * TAIL_UNITS_PER_FRAME + at.offset / 8;
@@ -141,7 +146,7 @@ static void put_bytes(struct store *store, const uint8_t *from, uint32_t bytes)
 int tail_append(struct store *store, const struct tail_record *record, const void *payload, uint32_t *place)
 {
     struct tail *tail = &store->tail;
-    uint32_t need = RECORD_HEADER + tail_padded(record->length);
+    uint32_t need = tail_units(record->length) * 8;
     uint32_t room = FORMAT_PAGE - tail->end.offset;
     struct tail_frame *frame;
     int error = 0;
@@ -170,6 +175,14 @@ int tail_append(struct store *store, const struct tail_record *record, const voi
 
 /* ---- Records ---- */
 
+/* NULL: it is not one of the tail's, or not any more. `frame` as a place keeps it. */
+static struct tail_frame *frame_find(const struct tail *tail, uint32_t frame)
+{
+    return ((frame - tail->oldest) & TAIL_PLACE_FRAMES) > tail->end.frame - tail->oldest
+               ? NULL
+               : *tail_frame_slot(tail, frame);
+}
+
 const struct tail_record *tail_at(const struct store *store, uint32_t place)
 {
     struct cursor at = to_cursor(place);
@@ -187,9 +200,9 @@ uint8_t *tail_locate(const struct store *store, uint32_t place, uint32_t *bytes)
 }
 
 /* Where the record at `at` ends: always in the frame of its last byte. */
-static struct cursor record_end(struct cursor at, uint32_t length)
+static struct cursor record_end(struct cursor at, uint32_t units)
 {
-    uint32_t left = RECORD_HEADER + tail_padded(length);
+    uint32_t left = 8 * units;
 
     while (left > FORMAT_PAGE - at.offset) {
         left -= FORMAT_PAGE - at.offset;
@@ -199,26 +212,20 @@ static struct cursor record_end(struct cursor at, uint32_t length)
     return at;
 }
 
-void tail_died(struct store *store, uint32_t place)
+/* Bits of the slot that says so may have turned: no frame is taken for one that is not there. */
+void tail_died(struct store *store, uint32_t place, uint32_t units)
 {
     struct tail *tail = &store->tail;
-    const struct tail_record *record = tail_at(store, place);
-    uint32_t length = record->length;
     struct cursor at = to_cursor(place);
-    uint32_t last = record_end(at, length).frame;
+    uint32_t last = record_end(at, units).frame;
 
     tail->records--;
-    if (record->head != tail_head_sum(record))
-        return; /* how long it was nobody knows: its frames are lost */
-    tail->bytes -= RECORD_HEADER + tail_padded(length);
-    for (uint32_t frame = at.frame;; frame++) {
-        struct tail_frame *touched = *tail_frame_slot(tail, frame);
+    tail->bytes -= 8 * units;
+    for (uint32_t frame = at.frame; frame <= last; frame++) {
+        struct tail_frame *touched = frame_find(tail, frame);
 
-        ASSERT(touched && touched->live > 0);
-        if (!--touched->live && tail_frame_slot(tail, frame) != tail_frame_slot(tail, tail->end.frame))
+        if (touched && touched->live && !--touched->live && touched != *tail_frame_slot(tail, tail->end.frame))
             frame_release(store, frame);
-        if (((frame ^ last) & (tail->ring_frames - 1)) == 0)
-            break;
     }
 }
 
@@ -241,6 +248,23 @@ static bool seek(const struct tail *tail, struct cursor *at)
     return false;
 }
 
+/* To what lies behind a damaged header: its slot, which loses it, knows where; or else the first one that has a slot. */
+static void pass_damaged(struct store *store)
+{
+    struct cursor *scan = &store->tail.scan;
+    uint32_t place = to_place(*scan), end = (place | (TAIL_UNITS_PER_FRAME - 1)) + 1, next;
+    slot_t slot = 0;
+
+    if (!slot_next_in(store, PLACE_TAIL, place, end, &next, &slot)) {
+        *scan = (struct cursor){ scan->frame + 1, 0 };
+    } else if (next != place) {
+        scan->offset += 8 * (next - place);
+    } else {
+        *scan = record_end(*scan, slot_units(slot_at(store, slot)));
+        slot_lose(store, slot);
+    }
+}
+
 bool tail_oldest(struct store *store, uint32_t *place)
 {
     struct tail *tail = &store->tail;
@@ -253,12 +277,11 @@ bool tail_oldest(struct store *store, uint32_t *place)
         const struct tail_record *record = tail_at(store, to_place(tail->scan));
         struct cursor found = tail->scan;
 
-        /* Behind a damaged one only the next frame's first record is known. */
         if (record->head != tail_head_sum(record)) {
-            tail->scan = (struct cursor){ found.frame + 1, 0 };
+            pass_damaged(store);
             continue;
         }
-        tail->scan = record_end(found, record->length);
+        tail->scan = record_end(found, tail_units(record->length));
         if (slot_is_at(store, record->slot, PLACE_TAIL, to_place(found))) {
             *place = to_place(found);
             return true;
@@ -309,7 +332,7 @@ bool tail_compact(struct store *store)
         store->tail.scan = before;
         return false;
     }
-    slot_move(store, record.slot, PLACE_TAIL, to, 0);
+    slot_move(store, record.slot, PLACE_TAIL, to, tail_units(record.length));
     return true;
 }
 

@@ -12,6 +12,8 @@
 #include "mm/store/state.h"
 #include "tests/host/store_rig.h"
 
+#define HEADER_BITS 128u
+
 #define SAVED 24u
 
 static struct bed bed;
@@ -129,21 +131,69 @@ static void test_a_damaged_record_is_not_written_back(void **state)
 /* Without flash the old records are moved to the tail's end again and again; a damaged payload is lost on the way. */
 static void test_a_damaged_record_is_not_moved_on(void **state)
 {
-    const uint32_t bit = 8 * 16 + 3; /* of the payload */
-    slot_t more[38] = { 0 };
-
     (void)state;
-    start(0);
-    for (uint32_t i = 0; i < SAVED; i += 2)
-        slot_put(bed.store, slots[i]);
-    locate(3).tail[bit / 8] ^= (uint8_t)(1u << bit % 8);
-    for (uint32_t i = 0; i < 400; i++)
-        assert_int_equal(bed_save(&bed, &more[i % 38], key, 1000 + i), 0);
-    assert_null(locate(3).tail);
-    for (uint32_t i = 1; i < SAVED; i += 2)
-        assert_int_equal(load(i), i == 3 ? -EIO : SLOT_TAIL);
-    assert_null(store_check(bed.store));
-    bed_stop(&bed);
+    for (uint32_t bit = 0; bit <= HEADER_BITS + 3; bit += 7) {
+        slot_t more[38] = { 0 };
+
+        start(0);
+        for (uint32_t i = 0; i < SAVED; i += 2)
+            slot_put(bed.store, slots[i]);
+        locate(3).tail[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        for (uint32_t i = 0; i < 400; i++)
+            assert_int_equal(bed_save(&bed, &more[i % 38], key, 1000 + i), 0);
+        assert_null(locate(3).tail);
+        for (uint32_t i = 1; i < SAVED; i += 2)
+            assert_int_equal(load(i), i == 3 ? -EIO : SLOT_TAIL);
+        assert_null(store_check(bed.store));
+        bed_stop(&bed);
+    }
+}
+
+/* A record whose header is damaged goes as any other: what it lay in is given back, and nothing else. */
+static void test_a_damaged_record_gives_its_frames_back(void **state)
+{
+    (void)state;
+    for (uint32_t bit = 0; bit < HEADER_BITS; bit += 5) {
+        struct store_statistics statistics;
+
+        start(0);
+        for (uint32_t i = 0; i < SAVED; i++)
+            locate(i).tail[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        for (uint32_t i = 0; i < SAVED; i++)
+            slot_put(bed.store, slots[i]);
+        store_statistics(bed.store, &statistics);
+        assert_in_range(statistics.tail_pages, 0, 1);
+        assert_int_equal(statistics.tail_bytes, 0);
+        assert_null(store_check(bed.store));
+        bed_stop(&bed);
+    }
+}
+
+/* A place on flash that is another's, or none at all: it is not the page, and to give the slot up is safe. */
+static void test_each_bit_of_a_place(void **state)
+{
+    (void)state;
+    for (uint32_t flash = 0; flash < 2; flash++) {
+        for (uint32_t bit = 0; bit < 32; bit++) {
+            slot_t more[64] = { 0 };
+            uint8_t *entry;
+
+            start(16);
+            for (uint32_t i = 0; i < 64; i++)
+                assert_int_equal(bed_save(&bed, &more[i], key, 1000 + i), 0);
+            assert_true(bed_settle(&bed, 100000));
+            assert_int_equal(load(0), SLOT_FLASH);
+            slots[3] = flash ? slots[3] : more[63];
+            assert_int_equal(slot_where(bed.store, slots[3]), flash ? SLOT_FLASH : SLOT_TAIL);
+            entry = locate(3).entry;
+            entry[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            assert_int_equal(load(3), -EIO);
+            slot_put(bed.store, slots[3]);
+            for (uint32_t i = 4; i < SAVED; i++)
+                (void)load(i);
+            bed_stop(&bed);
+        }
+    }
 }
 
 /* Where the record is, as the entry says it: another place is another page's, or nobody's. */
@@ -172,7 +222,9 @@ int main(void)
         cmocka_unit_test(test_each_bit_of_the_next_frame),
         cmocka_unit_test(test_a_damaged_record_is_not_written_back),
         cmocka_unit_test(test_a_damaged_record_is_not_moved_on),
+        cmocka_unit_test(test_a_damaged_record_gives_its_frames_back),
         cmocka_unit_test(test_each_bit_of_a_place_in_the_tail),
+        cmocka_unit_test(test_each_bit_of_a_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
