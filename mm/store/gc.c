@@ -44,6 +44,7 @@ void collector_erased(struct store *store)
 void collector_broken(struct store *store)
 {
     store->collector.cursor = FORMAT_BLOCK_HEADER;
+    store->collector.doubted = NO_PLACE;
 }
 
 /* ---- The victim ---- */
@@ -217,6 +218,12 @@ void collector_recovered(struct store *store)
     collector_due(store);
 }
 
+/* Where a record's payload lies: its header was read before, and is not what is doubted. */
+static uint32_t payload_of(uint32_t place)
+{
+    return place + FORMAT_ITEM_BYTES / FORMAT_UNIT;
+}
+
 /* What cannot be read, or does not pass its check, is read once more before it is believed: it may be the bus. */
 static bool looked_at_twice(struct store *store, uint32_t place)
 {
@@ -264,9 +271,9 @@ static enum store_work swap_move(struct store *store, const struct swap_header *
     error = read_block(store, store->collector.victim, store->collector.cursor + FORMAT_ITEM_BYTES, store->work,
                        header->length);
     if (error)
-        return unread(store, place);
+        return unread(store, payload_of(place));
     if (swap_open(store, header, place, store->work)) {
-        if (!looked_at_twice(store, place))
+        if (!looked_at_twice(store, payload_of(place)))
             return STORE_MORE;
         slot_lose(store, header->slot);
     } else if (!store->swap_blocks_max) {
@@ -303,9 +310,9 @@ static enum store_work durable_move(struct store *store, const struct record_hea
                                         place_offset(store, place) + FORMAT_ITEM_BYTES, store->work, header->length)
                            : 0;
     if (error)
-        return unread(store, place);
+        return unread(store, payload_of(place));
     if (crc32c(0, store->work, header->length) != header->payload_crc) {
-        if (!looked_at_twice(store, place))
+        if (!looked_at_twice(store, payload_of(place)))
             return STORE_MORE;
         store->statistics.bad_records++;
     }
@@ -448,7 +455,7 @@ static enum store_work look(struct store *store)
     if (work != STORE_IDLE)
         return work;
     collector->victim = choose(store);
-    collector->cursor = FORMAT_BLOCK_HEADER;
+    collector_broken(store);
     collector->due = collector->victim != NO_BLOCK;
     return collector->due || store->doubt_pressing != pressing ? STORE_MORE : STORE_IDLE;
 }

@@ -259,9 +259,9 @@ struct transaction {
 
 struct collector {
     uint32_t victim, cursor; /* block, offset in it */
-    uint32_t doubted;        /* place of what did not pass its check, and is being read once more */
-    bool due;                /* a block has changed since the last look */
-    uint32_t wear_holdoff;   /* erases until the next collection for wear alone */
+    uint32_t doubted;      /* place of the header or payload that did not pass its check, and is being read once more */
+    bool due;              /* a block has changed since the last look */
+    uint32_t wear_holdoff; /* erases until the next collection for wear alone */
 };
 
 struct store {
