@@ -15,7 +15,6 @@
 #include "mm/store/crc32c.h"
 #include "mm/store/scan.h"
 
-#define BLOCK_TABLE 64u /* while mounting: holds records of the table */
 #define VERSION_GAP 16u /* left after the highest version seen */
 
 struct mount {
@@ -24,6 +23,7 @@ struct mount {
     struct record_header commit;
     uint64_t highest_version;
     uint32_t highest_serial;
+    bool uncounted; /* an erase may have been cut */
 };
 
 /* ---- First: commits ---- */
@@ -372,7 +372,7 @@ static int table_read(struct store *store, const struct mount *mount)
 
 /* ---- All of it ---- */
 
-static void settle(struct store *store, const struct mount *mount)
+static void settle(struct store *store, struct mount *mount)
 {
     uint64_t version = mount->highest_version;
 
@@ -382,7 +382,8 @@ static void settle(struct store *store, const struct mount *mount)
     for (uint32_t i = 0; i < store->block_count; i++) {
         struct block *block = block_at(store, i);
 
-        block->bits &= (uint8_t)~BLOCK_TABLE;
+        mount->uncounted |= (block->bits & BLOCK_UNCOUNTED) != 0;
+        block->bits &= (uint8_t) ~(BLOCK_TABLE | BLOCK_UNCOUNTED);
         if (block->live > block->records)
             block->records = block->live;
         store->doubt |= (block->bits & BLOCK_VOID) && block->state == BLOCK_FULL;
@@ -441,7 +442,8 @@ static int forget(struct store *store)
 
 /*
  * An erase that was cut before its stamp is charged here: one at most was under way, so one is charged when any block
- * has no stamp. Kept with the next stamp; a boot that erases nothing costs nothing.
+ * has no stamp, but for retired ones, whose last erase was charged when it failed. Kept with the next stamp; a boot that
+ * erases nothing costs nothing.
  *
  * When no block is free, the cut fell while garbage collection was filling the last one: what it holds are copies whose
  * originals are all still there, so it is forgotten and erased.
@@ -462,7 +464,7 @@ int mount(struct store *store)
         store->announced = false;
     }
     life_begin(store, mount.headers.credit);
-    if (mount.headers.unstamped)
+    if (mount.uncounted)
         life_erased(store);
     store->statistics.mount_reads = (uint32_t)(store->flash->counters.reads - before.reads);
     store->statistics.mount_read_bytes = (uint32_t)(store->flash->counters.read_bytes - before.read_bytes);

@@ -136,7 +136,7 @@ static void count_unknown(struct store *store, struct header_scan *scan)
     for (uint32_t i = 0; i < store->block_count; i++) {
         if (block_at(store, i)->erases)
             continue;
-        scan->unstamped = true;
+        block_at(store, i)->bits |= BLOCK_UNCOUNTED;
         block_at(store, i)->erases = scan->highest_erases;
     }
 }

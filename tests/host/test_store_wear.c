@@ -14,6 +14,7 @@
 #include "tests/host/store_rig.h"
 
 #define BLOCKS      40u
+#define BLOCK_BYTES 16384u
 #define FILE_PAGES  100u
 #define SLOTS       60u
 #define SPREAD_MOST 24u /* what lies still is collected when it is 16 erases behind */
@@ -51,7 +52,7 @@ static void swap_until_worn(struct bed *bed, uint32_t erases)
 /* The second time the newest commit is one that a cut has left in doubt, and nothing but swap goes on. */
 static void files_that_nobody_changes_are_moved(void **state)
 {
-    const struct bed_config config = { .blocks = BLOCKS, .block_bytes = 16384, .tail_pages = 8, .seed = 3 };
+    const struct bed_config config = { .blocks = BLOCKS, .block_bytes = BLOCK_BYTES, .tail_pages = 8, .seed = 3 };
     struct bed bed;
     uint32_t id;
 
@@ -102,7 +103,7 @@ static void blocks_are_filled_before_they_are_erased(void **state)
 /* ---- A declared life ---- */
 
 static const struct bed_config SHORT_LIFE = {
-    .blocks = BLOCKS, .block_bytes = 16384, .tail_pages = 8, .life_erases_per_day = 60, .seed = 5
+    .blocks = BLOCKS, .block_bytes = BLOCK_BYTES, .tail_pages = 8, .life_erases_per_day = 60, .seed = 5
 };
 
 /* Each boot ends in the middle of its second erase, or of that one's stamp: both are charged. */
@@ -151,6 +152,43 @@ static void an_erased_block_is_looked_at_twice(void **state)
         assert_int_equal(statistics.retired_blocks, failing - 1);
         bed_stop(&bed);
     }
+}
+
+/* What the boot has counted beyond the erases that there were. */
+static uint64_t overcount(const struct bed *bed)
+{
+    struct store_statistics statistics;
+
+    store_statistics(bed->store, &statistics);
+    return statistics.wear_total - bed->nor->counters.erases;
+}
+
+/* A block that failed to be erased has no stamp for ever after; that erase was charged when it failed. */
+static void a_retired_block_is_charged_once(void **state)
+{
+    struct store_statistics statistics;
+    struct bed bed;
+    uint64_t over;
+    uint32_t id;
+
+    (void)state;
+    bed_start(&bed, &SHORT_LIFE);
+    bed.seconds += 100 * 86400;
+    nor_set_faults(bed.nor, 20 * BLOCK_BYTES, BLOCK_BYTES, NOR_FAULT_ERASE_FAILS);
+    swap_until_worn(&bed, 8);
+    store_statistics(bed.store, &statistics);
+    assert_int_equal(statistics.blocks_bad, 1);
+    over = overcount(&bed);
+    for (uint32_t boot = 0; boot < 4; boot++) {
+        swap_until_worn(&bed, statistics.wear_max += 2);
+        assert_int_equal(bed_make(&bed, NODE_ROOT, (const char[]){ (char)('a' + boot), 0 }, 0100644, &id), 0);
+        assert_int_equal(bed_commit(&bed), 0); /* says which block it is */
+        assert_true(bed_settle(&bed, 10000));
+        bed_reboot(&bed);
+        bed.seconds += 100 * 86400;
+        assert_int_equal(overcount(&bed), over);
+    }
+    bed_stop(&bed);
 }
 
 /* The blocks that the newest opening announced are erased again before any is opened, but not before one is wanted. */
@@ -202,6 +240,7 @@ int main(void)
         cmocka_unit_test(cuts_are_no_way_around_the_life),
         cmocka_unit_test(nor_are_commits),
         cmocka_unit_test(an_erased_block_is_looked_at_twice),
+        cmocka_unit_test(a_retired_block_is_charged_once),
         cmocka_unit_test(boots_that_write_nothing_erase_nothing),
     };
 
