@@ -57,7 +57,7 @@ static uint32_t live_units(const struct block *block)
 
 static bool movable(const struct block *block)
 {
-    return block->state == BLOCK_FULL && !(block->bits & (BLOCK_STUCK | BLOCK_UNREAD));
+    return block->state == BLOCK_FULL && !(block->bits & BLOCK_STUCK);
 }
 
 static bool eligible(const struct store *store, uint32_t index)
@@ -214,7 +214,7 @@ static bool destination(struct store *store, enum block_stream *stream, uint32_t
 void collector_recovered(struct store *store)
 {
     for (uint32_t i = 0; i < store->block_count; i++)
-        block_at(store, i)->bits &= (uint8_t)~BLOCK_UNREAD;
+        block_at(store, i)->bits &= (uint8_t)~BLOCK_STUCK;
     collector_due(store);
 }
 
@@ -237,7 +237,7 @@ static bool looked_at_twice(struct store *store, uint32_t place)
 static enum store_work unread(struct store *store, uint32_t place)
 {
     if (looked_at_twice(store, place)) {
-        block_at(store, store->collector.victim)->bits |= BLOCK_UNREAD;
+        block_at(store, store->collector.victim)->bits |= BLOCK_STUCK;
         store->collector.victim = NO_BLOCK;
     }
     return STORE_MORE;
@@ -325,8 +325,8 @@ static enum store_work durable_move(struct store *store, const struct record_hea
 
 /*
  * A page whose record is lost must go on being lost after the next boot: a record says so. It counts when the lost one
- * did: now, or with the next commit. Of the table it is in RAM, and the next commit writes it anew; the one that is under
- * way has room for what it began with.
+ * did: now, or with the next commit. Of the table it is in RAM, and the next commit writes it anew, not the one that is
+ * under way: that has room for what it began with.
  */
 static enum store_work node_lose(struct store *store, uint32_t id, uint32_t page, uint32_t place)
 {
@@ -336,8 +336,11 @@ static enum store_work node_lose(struct store *store, uint32_t id, uint32_t page
                                         .version = store->counts + change_wrote(store, place),
                                         .serial = id == NODE_TABLE ? 0 : node_at(store, id)->serial };
 
-    if (id == NODE_TABLE && store->transaction.state != TRANSACTION_COMMITTING && !nodes_grow(store, page + 1))
-        store->nodes->dirty |= 1ull << page;
+    if (id == NODE_TABLE && !nodes_grow(store, page + 1)) {
+        bool committing = store->transaction.state == TRANSACTION_COMMITTING;
+
+        *(committing ? &store->nodes->lost : &store->nodes->dirty) |= 1ull << page;
+    }
     return durable_move(store, &lost, place);
 }
 

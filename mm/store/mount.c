@@ -113,19 +113,37 @@ static int survey(struct store *store, struct mount *mount)
     return 0;
 }
 
-/* Retired blocks keep what they held: the commit names them, so that nobody believes it. */
+/* 1: the payload of the newest commit is in the bounce page; 0: it is damaged there; or the error of the read. */
+static int commit_payload(struct store *store, const struct mount *mount, uint32_t place)
+{
+    uint32_t bytes = mount->commit.length;
+    int error = bytes ? read_block(store, place_block(store, place), place_offset(store, place) + FORMAT_ITEM_BYTES,
+                                   store->bounce, bytes)
+                      : 0;
+
+    return error ? error : crc32c(0, store->bounce, bytes) == mount->commit.payload_crc;
+}
+
+/*
+ * Retired blocks keep what they held: the commit names them, so that nobody believes it. That they are not known is taken
+ * for granted only when what names them is damaged; what could not be read may say more the next time.
+ */
 static int take_commit(struct store *store, const struct mount *mount)
 {
     uint16_t *list = (uint16_t *)(void *)store->bounce;
-    int error;
+    int found, other = 0; /* as commit_payload() */
 
     if (!mount->commit_version)
         return 0;
     store->counts = mount->commit.node | (uint64_t)mount->commit.serial << 32;
-    error = record_read_payload(store, store->commit_place[0], &mount->commit, store->bounce);
-    if (error == -EIO && store->commit_place[1])
-        error = record_read_payload(store, store->commit_place[1], &mount->commit, store->bounce);
-    for (uint32_t i = 0; !error && i < mount->commit.length / sizeof *list; i++) {
+    found = commit_payload(store, mount, store->commit_place[0]);
+    if (found != 1 && store->commit_place[1])
+        other = commit_payload(store, mount, store->commit_place[1]);
+    if (found < 0 && other != 1)
+        return found;
+    if (other < 0)
+        return other;
+    for (uint32_t i = 0; (found == 1 || other == 1) && i < mount->commit.length / sizeof *list; i++) {
         if (list[i] >= store->block_count || block_at(store, list[i])->state == BLOCK_BAD)
             continue;
         store->erased -= block_at(store, list[i])->state == BLOCK_ERASED;

@@ -464,6 +464,8 @@ void node_close(struct store *store, uint32_t id)
 
 void nodes_committed(struct store *store)
 {
+    store->nodes->dirty |= store->nodes->lost;
+    store->nodes->lost = 0;
     for (uint32_t i = NODE_ROOT + 1; i < node_count(store); i++) {
         struct node_entry *node = node_at(store, i);
 

@@ -35,8 +35,7 @@ struct block {
 #define BLOCK_STREAM_MASK 3u
 #define BLOCK_VOID        4u /* holds records of a transaction that did not end, or will if the one under way does not */
 #define BLOCK_FAILING     8u   /* a program failed: what lives here moves, then it is BAD */
-#define BLOCK_STUCK       32u  /* holds a record that cannot be read nor moved before the next commit */
-#define BLOCK_UNREAD      64u  /* a read in it failed while it was collected: again when the part has erased one */
+#define BLOCK_STUCK       32u  /* a record of it could not be read or moved: again when the part has erased a block */
 #define BLOCK_SUSPECT     128u /* looks erased, may hold half a stamp: nothing is opened before it is erased */
 #define BLOCK_FILES \
     16u /* holds what a commit in doubt may need: neither collected nor erased until it is written anew */
@@ -202,6 +201,7 @@ _Static_assert(NODE_PAGES *NODES_PER_PAGE == 1u << NODE_NUMBER_BITS, "numbers");
 struct nodes {
     struct node_entry *pages[NODE_PAGES];
     uint64_t dirty; /* table pages, a bit each */
+    uint64_t lost;  /* those whose record was lost during a commit: dirty once that has ended */
     uint32_t page_count;
     uint32_t turn; /* of numbers in pages that are not there: what none of them has had */
     uint32_t *cell_pages[CELL_PAGES];

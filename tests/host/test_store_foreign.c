@@ -143,6 +143,36 @@ static void retired_blocks_are_those_listed(void **state)
     bed_stop(&bed);
 }
 
+/* One of the pair that names them is damaged, and a read of the mount fails: they are known, or nothing is mounted. */
+static void retired_blocks_are_not_forgotten(void **state)
+{
+    struct block_info info;
+    uint32_t refused = 0, bad = 0;
+    struct bed bed;
+    int error;
+
+    (void)state;
+    bed_start(&bed, &SMALL);
+    while (store_block(bed.store, bad, &info) || info.state != BLOCK_ERASED)
+        bad++;
+    block_failed(bed.store, bad);
+    file_make(&bed, "f", 3, 10);
+    *cells_at(&bed, bed.store->commit_place[1] + FORMAT_ITEM_BYTES / FORMAT_UNIT) ^= 2;
+    for (uint32_t nth = 1; nth < 60; nth++) {
+        nor_fail_read_at(bed.nor, nth);
+        bed_forget(&bed);
+        error = bed_open(&bed);
+        nor_triggers_clear(bed.nor);
+        refused += error != 0;
+        if (error)
+            bed_reboot(&bed);
+        assert_int_equal(store_block(bed.store, bad, &info), 0);
+        assert_int_equal(info.state, BLOCK_BAD);
+    }
+    assert_true(refused > 0);
+    bed_stop(&bed);
+}
+
 /* A record that passes its check, in the place of another: it is not this page. */
 static void exchanged_records_are_refused(void **state)
 {
@@ -528,13 +558,21 @@ static void probing_tells_what_cannot_be_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_belongs_to_nobody_is_ignored),  cmocka_unit_test(records_that_do_not_fit_are_ignored),
-        cmocka_unit_test(retired_blocks_are_those_listed),    cmocka_unit_test(exchanged_records_are_refused),
-        cmocka_unit_test(records_end_with_their_block),       cmocka_unit_test(exchanged_swap_is_refused),
-        cmocka_unit_test(stamps_of_other_kinds_are_not_ours), cmocka_unit_test(newer_stamps_are_refused),
-        cmocka_unit_test(a_summary_that_cannot_be_is_none),   cmocka_unit_test(other_sizes_are_foreign),
-        cmocka_unit_test(formatting_fails_cleanly),           cmocka_unit_test(a_dead_part_cannot_be_formatted),
-        cmocka_unit_test(what_cannot_be_erased_is_retired),   cmocka_unit_test(nothing_is_written_outside_the_window),
+        cmocka_unit_test(what_belongs_to_nobody_is_ignored),
+        cmocka_unit_test(records_that_do_not_fit_are_ignored),
+        cmocka_unit_test(retired_blocks_are_those_listed),
+        cmocka_unit_test(retired_blocks_are_not_forgotten),
+        cmocka_unit_test(exchanged_records_are_refused),
+        cmocka_unit_test(records_end_with_their_block),
+        cmocka_unit_test(exchanged_swap_is_refused),
+        cmocka_unit_test(stamps_of_other_kinds_are_not_ours),
+        cmocka_unit_test(newer_stamps_are_refused),
+        cmocka_unit_test(a_summary_that_cannot_be_is_none),
+        cmocka_unit_test(other_sizes_are_foreign),
+        cmocka_unit_test(formatting_fails_cleanly),
+        cmocka_unit_test(a_dead_part_cannot_be_formatted),
+        cmocka_unit_test(what_cannot_be_erased_is_retired),
+        cmocka_unit_test(nothing_is_written_outside_the_window),
         cmocka_unit_test(probing_tells_what_cannot_be_read),
     };
 
