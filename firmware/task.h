@@ -121,6 +121,8 @@ struct task {
 
     struct signal_queue signals; /* sent to this thread; those sent to its process are in process->signals */
     uint64_t signals_blocked;
+    uint64_t
+        signals_held; /* blocked but for sigtimedwait, which lets them through to take them: not ignored meanwhile */
     uint64_t signals_saved; /* the mask that sigsuspend and the like put back, if mask_saved */
     bool mask_saved;
     bool call_interrupted; /* the system call at hand answered -EINTR: a signal decides whether it begins again */

@@ -207,7 +207,7 @@ int signal_queue_info(struct process *process, struct task *task, const struct l
     struct task *taker = task ? task : find_taker(process, info->signal);
     bool blocked = !taker || is_blocked(taker, info->signal);
 
-    if (!blocked && signal_is_ignored(process, info->signal))
+    if (!blocked && !(taker->signals_held & SIGNAL_BIT(info->signal)) && signal_is_ignored(process, info->signal))
         return 0;
     int error = queue_add(process, task ? &task->signals : &process->signals, info);
 

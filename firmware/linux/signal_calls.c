@@ -86,9 +86,11 @@ static int wait_for(uint64_t wanted, uint64_t deadline, struct linux_siginfo *in
     uint64_t blocked = task->signals_blocked;
     int signal, outcome = 0;
 
+    task->signals_held = blocked;
     task->signals_blocked = blocked & ~wanted;
     while ((signal = signal_take(wanted, info)) == 0 && outcome == 0)
         outcome = task_sleep(NULL, deadline);
+    task->signals_held = 0;
     signal_set_mask(blocked);
     if (signal)
         return signal;

@@ -124,7 +124,7 @@ static void expired(struct timeout *timeout)
 
             timer->overrun = times_add((uint64_t)timer->overrun, missed) > INT32_MAX ? INT32_MAX
                                                                                      : timer->overrun + (int32_t)missed;
-            timer->end_ns += (missed + 1) * timer->interval_ns;
+            timer->end_ns = times_add(timer->end_ns, (missed + 1) * timer->interval_ns);
         } else {
             timer->end_ns = 0;
         }

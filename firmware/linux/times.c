@@ -20,8 +20,7 @@ int times_ns(const struct linux_timespec *time, uint64_t *ns)
 {
     if (time->s < 0 || time->ns < 0 || time->ns >= (int64_t)NS_PER_S)
         return -EINVAL;
-    if (__builtin_mul_overflow((uint64_t)time->s, NS_PER_S, ns) || __builtin_add_overflow(*ns, (uint64_t)time->ns, ns))
-        *ns = UINT64_MAX;
+    *ns = time->s < TIMES_MOST_S ? (uint64_t)(time->s * (int64_t)NS_PER_S + time->ns) : TIMES_MOST_NS;
     return 0;
 }
 
@@ -44,7 +43,7 @@ int times_read_deadline(va_t from, uint64_t *tick)
 
 uint64_t times_add(uint64_t a, uint64_t b)
 {
-    return a + b < a ? UINT64_MAX : a + b;
+    return a + b > TIMES_MOST_NS ? TIMES_MOST_NS : a + b;
 }
 
 uint64_t times_absolute(uint32_t clock, uint64_t ns)

@@ -11,14 +11,18 @@
 #define NS_PER_S  1000000000ull
 #define NS_PER_US 1000ull
 
-/* A timespec in nanoseconds; what does not fit is UINT64_MAX, as good as for ever. -EFAULT, -EINVAL. */
+/* Linux's KTIME_MAX: as good as for ever. The sum of two times fits in 64 bits. */
+#define TIMES_MOST_NS ((uint64_t)INT64_MAX)
+#define TIMES_MOST_S  (INT64_MAX / (int64_t)NS_PER_S)
+
+/* A timespec in nanoseconds, TIMES_MOST_NS at most. -EFAULT, -EINVAL. */
 int times_read(va_t from, uint64_t *ns) MUST_CHECK;
 int times_ns(const struct linux_timespec *time, uint64_t *ns) MUST_CHECK;
 /* A span of time, as the tick at which it is over. */
 int times_read_deadline(va_t from, uint64_t *tick) MUST_CHECK;
 /* A point in time of the clock (LINUX_CLOCK_REALTIME: since 1970; else since boot), as nanoseconds since boot. */
 uint64_t times_absolute(uint32_t clock, uint64_t ns);
-uint64_t times_add(uint64_t a, uint64_t b); /* UINT64_MAX when it does not fit */
+uint64_t times_add(uint64_t a, uint64_t b); /* of two times; TIMES_MOST_NS at most */
 struct linux_timespec times_spec(uint64_t ns);
 struct linux_timeval times_val(uint64_t ns);
 

@@ -188,6 +188,29 @@ static pid_t killer(int number, long after_ns)
     return id;
 }
 
+/* What would be ignored if it were not blocked comes all the same to who waits for it. */
+static void waiting_for_ignored(int number)
+{
+    struct timespec none = { 0, 0 }, long_time = { 20, 0 };
+    siginfo_t info = { 0 };
+    sigset_t set = set_of(number);
+    int status;
+
+    block(number);
+    while (sigtimedwait(&set, &info, &none) > 0)
+        continue;
+    pid_t id = number == SIGCHLD ? fork() : killer(number, 30000000);
+    if (id == 0) {
+        nanosleep(&(struct timespec){ 0, 30000000 }, NULL);
+        _exit(5);
+    }
+    bool taken = sigtimedwait(&set, &info, &long_time) == number;
+    printf("waiting for %d: %s, code %d status %d\n", number, taken ? "came" : "lost", info.si_code,
+           number == SIGCHLD ? info.si_status : 0);
+    waitpid(id, &status, 0);
+    unblock(number);
+}
+
 static void interrupted(void)
 {
     struct timespec time = { 5, 0 }, left = { 0, 0 };
@@ -248,6 +271,13 @@ int main(void)
     nesting();
     errors();
     waiting();
+    fflush(stdout);
+    waiting_for_ignored(SIGCHLD);
+    waiting_for_ignored(SIGURG);
+    waiting_for_ignored(SIGWINCH);
+    waiting_for_ignored(SIGCONT);
+    signal(SIGUSR2, SIG_IGN);
+    waiting_for_ignored(SIGUSR2);
     interrupted();
     stopped_sleep();
     return 0;

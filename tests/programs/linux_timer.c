@@ -41,6 +41,15 @@ static void until(int times)
         nanosleep(&some, NULL);
 }
 
+/* However many signals cut it. */
+static void nanosleep_all(long ns)
+{
+    struct timespec left = { 0, ns };
+
+    while (nanosleep(&left, &left))
+        continue;
+}
+
 static void interval_timers(void)
 {
     struct itimerval value = { .it_value = { 0, 30000 } }, left;
@@ -59,6 +68,12 @@ static void interval_timers(void)
     getitimer(ITIMER_REAL, &left);
     printf("again and again: %d, interval %ld, left %s\n", came >= 5, (long)left.it_interval.tv_usec,
            left.it_value.tv_usec <= 10000 ? "no more than it" : "too much");
+    came = 0;
+    value = (struct itimerval){ { 0x7fffffffffff, 0 }, { 0, 1000 } };
+    setitimer(ITIMER_REAL, &value, NULL);
+    nanosleep_all(30000000);
+    getitimer(ITIMER_REAL, &left);
+    printf("once in 292 years: %d, interval %ld\n", (int)came, (long)left.it_interval.tv_sec);
     value = (struct itimerval){ .it_value = { 100, 0 } };
     setitimer(ITIMER_REAL, &value, NULL);
     printf("alarm: %u", alarm(50));
@@ -123,6 +138,13 @@ static void created_timers(void)
     siginfo_t info;
     int taken = sigtimedwait(&set, &info, &rest);
     printf("one for many: %d, %d overrun\n", taken == SIGRTMIN, info.si_overrun >= 5);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    came = 0;
+    value = (struct itimerspec){ { INT64_MAX, 0 }, { 0, 1000000 } };
+    timer_settime(timer, 0, &value, NULL);
+    nanosleep_all(30000000);
+    timer_gettime(timer, &left);
+    printf("once in 292 years: %d, interval %lld\n", (int)came, (long long)left.it_interval.tv_sec);
     tell("delete", timer_delete(timer));
     tell("again", timer_delete(timer));
     tell("set what is gone", timer_settime(timer, 0, &value, NULL));
@@ -132,7 +154,6 @@ static void created_timers(void)
     event.sigev_signo = 99;
     tell("wrong signal", timer_create(CLOCK_MONOTONIC, &event, &other));
     tell("wrong clock", timer_create(99, NULL, &other));
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static volatile int thread_ran;
