@@ -30,7 +30,6 @@ struct exec_strings {
 struct exec_program {
     struct space *space; /* one reference */
     va_t entry, stack;   /* pc and sp of its first instruction */
-    va_t break_start;
     uint32_t inode;
     char name[TASK_NAME_BYTES];
 };

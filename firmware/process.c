@@ -134,8 +134,6 @@ static void inherit(struct process *process, const struct process *parent)
     process->sgid = parent->sgid;
     memcpy(process->limits, parent->limits, sizeof(process->limits));
     process->nice = parent->nice;
-    process->break_start = parent->break_start;
-    process->break_end = parent->break_end;
     process->directory = parent->directory;
     process->program = parent->program;
     process->stack_start = parent->stack_start;
@@ -451,8 +449,6 @@ void process_take_program(struct process *process, const struct exec_program *pr
 {
     process->program = program->inode;
     process->stack_start = program->stack;
-    process->break_start = program->break_start;
-    process->break_end = program->break_start;
     process->locks_future = false;
     process->did_exec = true;
     memcpy(process->name, program->name, sizeof(process->name));

@@ -104,10 +104,9 @@ struct process {
     bool locks_future; /* mlockall(MCL_FUTURE) */
     struct process_limit limits[LIMITS];
 
-    va_t break_start, break_end; /* the heap of brk: break_end is the byte after it */
-    va_t stack_start;            /* the stack pointer that its program began with: the arguments' count */
-    uint32_t directory;          /* inode: the current one */
-    uint32_t program;            /* inode: /proc/self/exe */
+    va_t stack_start;   /* the stack pointer that its program began with: the arguments' count */
+    uint32_t directory; /* inode: the current one */
+    uint32_t program;   /* inode: /proc/self/exe */
     char name[TASK_NAME_BYTES];
 
     uint64_t started;                   /* tick */

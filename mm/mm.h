@@ -160,6 +160,11 @@ int space_advise(struct space *space, va_t address, uint64_t bytes, enum advice 
 int space_lock(struct space *space, va_t address, uint64_t bytes, bool lock) MUST_CHECK;
 int space_sync(struct space *space, va_t address, uint64_t bytes) MUST_CHECK;
 int space_limit(struct space *space, uint64_t map_bytes); /* RLIMIT_AS */
+/* The heap of brk: kept with the space for all who run in it, and copied with it by a fork; nothing here looks at it. */
+struct space_heap {
+    va_t start, end; /* end: the byte after it */
+};
+struct space_heap *space_heap(struct space *space);
 
 /* The satp value for this space, with an ASID that is valid now; flushes what a recycled ASID needs. */
 uint64_t space_activate(struct space *space);

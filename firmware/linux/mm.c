@@ -29,7 +29,7 @@ static uint32_t protection_of(uint64_t linux)
 
 static int heap_resize(struct process *process, va_t end)
 {
-    va_t old_pages = page_up(process->break_end);
+    va_t old_pages = page_up(space_heap(process->space)->end);
     va_t new_pages = page_up(end);
 
     if (new_pages < old_pages)
@@ -55,10 +55,11 @@ static int heap_resize(struct process *process, va_t end)
 int64_t sys_brk(va_t end)
 {
     struct process *process = process_current();
+    struct space_heap *heap = space_heap(process->space);
 
-    if (end >= process->break_start && end < USER_TOP && heap_resize(process, end) == 0)
-        process->break_end = end;
-    return (int64_t)process->break_end;
+    if (end >= heap->start && end < USER_TOP && heap_resize(process, end) == 0)
+        heap->end = end;
+    return (int64_t)heap->end;
 }
 
 /* ---- Mapping ---- */

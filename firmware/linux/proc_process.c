@@ -192,8 +192,8 @@ void proc_process_stat(struct text *text, const struct process *process)
              process->limits[LIMIT_AS].now);
     text_add(text, "0 0 %lu 0 0 ", process->stack_start);
     text_add(text, "%lu %lu %lu %lu ", sets.thread_pending | sets.pending, sets.blocked, sets.ignored, sets.caught);
-    text_add(text, "0 0 0 %u 0 0 0 0 0 0 0 0 %lu 0 0 0 0 %d\n", process->exit_signal, process->break_start,
-             process->status);
+    text_add(text, "0 0 0 %u 0 0 0 0 0 0 0 0 %lu 0 0 0 0 %d\n", process->exit_signal,
+             process->space ? space_heap(process->space)->start : 0, process->status);
 }
 
 /* ---- Limits ---- */

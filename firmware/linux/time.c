@@ -11,6 +11,9 @@
 
 static int clock_read(uint64_t clock, struct linux_timespec *time)
 {
+    uint64_t ns;
+    int error;
+
     switch ((uint32_t)clock) {
     case LINUX_CLOCK_REALTIME:
     case LINUX_CLOCK_REALTIME_COARSE:
@@ -22,14 +25,11 @@ static int clock_read(uint64_t clock, struct linux_timespec *time)
     case LINUX_CLOCK_BOOTTIME:
         *time = times_spec(clock_monotonic_ns());
         return 0;
-    case LINUX_CLOCK_PROCESS_CPUTIME_ID:
-        *time = times_spec(timer_ns_from_ticks(process_usage(process_current()).ran_ticks));
-        return 0;
-    case LINUX_CLOCK_THREAD_CPUTIME_ID:
-        *time = times_spec(timer_ns_from_ticks(task_ran_ticks(task_current())));
-        return 0;
     default:
-        return -EINVAL;
+        error = times_cpu_ns(process_current(), times_cpu_clock((uint32_t)clock), &ns);
+        if (!error)
+            *time = times_spec(ns);
+        return error;
     }
 }
 
@@ -62,20 +62,31 @@ int64_t sys_gettimeofday(va_t out, va_t zone)
     return zone ? user_write(zone, &(uint64_t){ 0 }, sizeof(uint64_t)) : 0;
 }
 
-/* Sleeps until the monotonic time `end`; tells what is left when it was interrupted. */
-static int64_t sleep_until(uint64_t end, va_t remaining)
+/* What is left until the time `end` of a clock: of processor time, or monotonic. */
+static uint64_t left_until(uint32_t clock, uint64_t end)
 {
-    uint64_t tick = clock_tick_at(end);
-    int outcome;
+    uint64_t now = clock_monotonic_ns();
 
-    do
-        outcome = task_sleep(NULL, tick);
-    while (outcome == 0);
-    if (outcome == -ETIMEDOUT)
+    if (TIMES_IS_CPU(clock) && times_cpu_ns(process_current(), clock, &now))
+        return TIMES_MOST_NS; /* it is gone */
+    return end > now ? end - now : 0;
+}
+
+/* Sleeps until then, as timers do; tells what is left when it was interrupted. */
+static int64_t sleep_until(uint32_t clock, uint64_t end, va_t remaining)
+{
+    uint64_t rest;
+    int outcome = 0;
+
+    while ((rest = left_until(clock, end)) != 0 && outcome != -EINTR) {
+        if (TIMES_IS_CPU(clock) && rest < TIMES_PERIOD_LEAST_NS)
+            rest = TIMES_PERIOD_LEAST_NS;
+        outcome = task_sleep(NULL, clock_tick_at(times_add(clock_monotonic_ns(), rest)));
+    }
+    if (!rest)
         return 0;
     times_keep(end);
-    uint64_t now = clock_monotonic_ns();
-    struct linux_timespec left = times_spec(end > now ? end - now : 0);
+    const struct linux_timespec left = times_spec(rest);
 
     if (remaining && user_write(remaining, &left, sizeof(left)))
         return -EFAULT;
@@ -87,20 +98,37 @@ int64_t sys_nanosleep(va_t request, va_t remaining)
     uint64_t ns;
     int error = times_read(request, &ns);
 
-    return error ? error : sleep_until(times_restarted(times_add(clock_monotonic_ns(), ns)), remaining);
+    return error ? error
+                 : sleep_until(LINUX_CLOCK_MONOTONIC, times_restarted(times_add(clock_monotonic_ns(), ns)), remaining);
+}
+
+/* The clock, fully named. A thread cannot wait for time of its own. */
+static int sleep_clock(uint32_t *clock, uint64_t *now)
+{
+    uint32_t full = times_cpu_clock(*clock);
+
+    *now = clock_monotonic_ns();
+    if (full == LINUX_CLOCK_REALTIME || full == LINUX_CLOCK_MONOTONIC || full == LINUX_CLOCK_BOOTTIME)
+        return 0;
+    if (*clock == LINUX_CLOCK_THREAD_CPUTIME_ID)
+        return -EOPNOTSUPP;
+    if ((full | TIMES_CPU_WHICH) == (times_cpu_clock(LINUX_CLOCK_THREAD_CPUTIME_ID) | TIMES_CPU_WHICH))
+        return -EINVAL;
+    *clock = full;
+    return times_cpu_ns(process_current(), full, now);
 }
 
 int64_t sys_clock_nanosleep(uint64_t clock, uint64_t flags, va_t request, va_t remaining)
 {
-    uint64_t ns;
-    int error = times_read(request, &ns);
+    uint32_t on = (uint32_t)clock;
+    uint64_t ns, now;
+    int error = sleep_clock(&on, &now);
 
+    if (!error)
+        error = times_read(request, &ns);
     if (error)
         return error;
-    clock = (uint32_t)clock;
-    if (clock != LINUX_CLOCK_REALTIME && clock != LINUX_CLOCK_MONOTONIC && clock != LINUX_CLOCK_BOOTTIME)
-        return -EINVAL;
     if (!(flags & LINUX_TIMER_ABSTIME))
-        return sleep_until(times_restarted(times_add(clock_monotonic_ns(), ns)), remaining);
-    return sleep_until(times_restarted(times_absolute((uint32_t)clock, ns)), 0);
+        return sleep_until(on, times_restarted(times_add(now, ns)), remaining);
+    return sleep_until(on, times_restarted(times_absolute(on, ns)), 0);
 }

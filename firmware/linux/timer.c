@@ -16,8 +16,6 @@
 #include "firmware/usercopy.h"
 
 #define TIMERS_MAX 32u /* of one process */
-/* A timer does not run out more often than this: it must leave time for the program. */
-#define PERIOD_LEAST_NS 100000u
 
 /* An id of setitimer's; those of timer_create count from 0. */
 #define ITIMER_ID(which) (-1 - (int32_t)(which))
@@ -60,9 +58,11 @@ static struct timer *find(const struct process *process, int32_t id)
 
 static uint64_t clock_now(const struct timer *timer)
 {
-    if (timer->clock == LINUX_CLOCK_PROCESS_CPUTIME_ID)
-        return timer_ns_from_ticks(process_usage(timer->process).ran_ticks);
-    return clock_monotonic_ns();
+    uint64_t ns;
+
+    if (!TIMES_IS_CPU(timer->clock))
+        return clock_monotonic_ns();
+    return times_cpu_ns(timer->process, timer->clock, &ns) ? 0 : ns; /* of what is gone: never again */
 }
 
 static uint64_t left_ns(const struct timer *timer)
@@ -129,7 +129,7 @@ static void expired(struct timeout *timeout)
             timer->end_ns = 0;
         }
     }
-    arm(timer, PERIOD_LEAST_NS);
+    arm(timer, TIMES_PERIOD_LEAST_NS);
 }
 
 /* ---- Making and finding ---- */
@@ -249,7 +249,8 @@ static int set_itimer(uint32_t which, const struct linux_itimerval *value)
         return error;
     if (!timer && first)
         timer = make(process, ITIMER_ID(which),
-                     which == LINUX_ITIMER_REAL ? LINUX_CLOCK_MONOTONIC : LINUX_CLOCK_PROCESS_CPUTIME_ID,
+                     which == LINUX_ITIMER_REAL ? LINUX_CLOCK_MONOTONIC
+                                                : times_cpu_clock(LINUX_CLOCK_PROCESS_CPUTIME_ID),
                      signals[which]);
     if (!timer)
         return first ? -ENOMEM : 0;
@@ -306,14 +307,15 @@ static int check_event(const struct linux_sigevent *event)
 
 static int check_clock(uint32_t clock)
 {
+    uint64_t ns;
+
     switch (clock) {
     case LINUX_CLOCK_REALTIME:
     case LINUX_CLOCK_MONOTONIC:
     case LINUX_CLOCK_BOOTTIME:
-    case LINUX_CLOCK_PROCESS_CPUTIME_ID:
         return 0;
     default:
-        return -EINVAL;
+        return times_cpu_ns(process_current(), clock, &ns);
     }
 }
 
@@ -322,7 +324,8 @@ int64_t sys_timer_create(uint64_t clock, va_t from, va_t out)
     struct process *process = process_current();
     int32_t id = free_id(process);
     struct linux_sigevent event = { .signal = LINUX_SIGALRM, .value = (uint64_t)(id < 0 ? 0 : id) };
-    int error = check_clock((uint32_t)clock);
+    uint32_t full_clock = times_cpu_clock((uint32_t)clock);
+    int error = check_clock(full_clock);
 
     if (!error && from && user_read(&event, from, sizeof(event)))
         error = -EFAULT;
@@ -330,7 +333,7 @@ int64_t sys_timer_create(uint64_t clock, va_t from, va_t out)
         error = check_event(&event);
     if (error || id < 0)
         return error ? error : id;
-    struct timer *timer = make(process, id, (uint32_t)clock, event.notify == LINUX_SIGEV_NONE ? 0 : event.signal);
+    struct timer *timer = make(process, id, full_clock, event.notify == LINUX_SIGEV_NONE ? 0 : event.signal);
 
     if (!timer)
         return -EAGAIN;

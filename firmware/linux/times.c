@@ -5,6 +5,7 @@
 
 #include "firmware/clock.h"
 #include "firmware/usercopy.h"
+#include "hal/timer.h"
 
 struct linux_timespec times_spec(uint64_t ns)
 {
@@ -44,6 +45,40 @@ int times_read_deadline(va_t from, uint64_t *tick)
 uint64_t times_add(uint64_t a, uint64_t b)
 {
     return a + b > TIMES_MOST_NS ? TIMES_MOST_NS : a + b;
+}
+
+/*
+ * linux/posix-timers.h: ~id << 3, whether a thread's, and which time: all of it, or in user mode, which are the same here.
+ * The fixed clocks are those of number 0, the caller's own.
+ */
+#define CPU_CLOCK_THREAD    4u
+#define CPU_CLOCK(id, rest) (~(uint32_t)(id) << 3 | (rest))
+#define CPU_CLOCK_ID(clock) (~(uint32_t)((int32_t)(clock) >> 3))
+
+uint32_t times_cpu_clock(uint32_t clock)
+{
+    const struct task *task = task_current();
+
+    if (clock == LINUX_CLOCK_PROCESS_CPUTIME_ID)
+        clock = CPU_CLOCK(0, 0);
+    else if (clock == LINUX_CLOCK_THREAD_CPUTIME_ID)
+        clock = CPU_CLOCK(0, CPU_CLOCK_THREAD);
+    if (!TIMES_IS_CPU(clock) || CPU_CLOCK_ID(clock))
+        return clock;
+    return CPU_CLOCK(clock & CPU_CLOCK_THREAD ? task->id : task->process->id, clock & 7);
+}
+
+int times_cpu_ns(const struct process *own, uint32_t clock, uint64_t *ns)
+{
+    const struct process *process = process_find(CPU_CLOCK_ID(clock));
+    const struct task *task = process_find_thread(CPU_CLOCK_ID(clock));
+
+    if (!TIMES_IS_CPU(clock) || (clock & TIMES_CPU_WHICH) == TIMES_CPU_WHICH)
+        return -EINVAL;
+    if (clock & CPU_CLOCK_THREAD ? !task || task->process != own : !process)
+        return -EINVAL;
+    *ns = timer_ns_from_ticks(clock & CPU_CLOCK_THREAD ? task_ran_ticks(task) : process_usage(process).ran_ticks);
+    return 0;
 }
 
 uint64_t times_absolute(uint32_t clock, uint64_t ns)

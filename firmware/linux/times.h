@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "firmware/linux/abi.h"
+#include "firmware/process.h"
 #include "hal/cpu.h"
 #include "mm/store.h"
 
@@ -22,6 +23,16 @@ int times_ns(const struct linux_timespec *time, uint64_t *ns) MUST_CHECK;
 int times_read_deadline(va_t from, uint64_t *tick) MUST_CHECK;
 /* A point in time of the clock (LINUX_CLOCK_REALTIME: since 1970; else since boot), as nanoseconds since boot. */
 uint64_t times_absolute(uint32_t clock, uint64_t ns);
+/*
+ * Clocks of processor time. times_cpu_clock() puts the caller's number in when the clock is its own; times_cpu_ns() reads
+ * what comes of that for `own`, who may ask for its own threads and for every process: -EINVAL.
+ */
+#define TIMES_PERIOD_LEAST_NS \
+    100000u /* a timer does not run out more often than this: it must leave time for the program */
+#define TIMES_IS_CPU(clock) ((int32_t)(clock) < 0)
+#define TIMES_CPU_WHICH     3u /* bits: which time, which makes no difference here */
+uint32_t times_cpu_clock(uint32_t clock);
+int times_cpu_ns(const struct process *own, uint32_t clock, uint64_t *ns) MUST_CHECK;
 uint64_t times_add(uint64_t a, uint64_t b); /* of two times; TIMES_MOST_NS at most */
 struct linux_timespec times_spec(uint64_t ns);
 struct linux_timeval times_val(uint64_t ns);

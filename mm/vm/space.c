@@ -87,8 +87,14 @@ int space_create_like(const struct space *parent, struct space **child)
     if (error)
         return error;
     (*child)->limit = parent->limit;
+    (*child)->heap = parent->heap;
     family_join(parent->family, *child);
     return 0;
+}
+
+struct space_heap *space_heap(struct space *space)
+{
+    return &space->heap;
 }
 
 void space_get(struct space *space)

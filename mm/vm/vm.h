@@ -149,6 +149,7 @@ struct space {
     uint32_t resident, resident_peak, swapped;
     uint32_t spurious_page, spurious;
     uint64_t faults[FAULT_KINDS];
+    struct space_heap heap;
     char name[16];
 };
 

@@ -129,6 +129,21 @@ static void memory(void)
     printf("parent sees %d and %d\n", counter, *shared);
 }
 
+/* The heap is of the memory, whoever made it grow. */
+static void grow_by_vfork(void)
+{
+    enum { PART = 65536 };
+    char *before = sbrk(0);
+    pid_t id = vfork();
+
+    if (id == 0)
+        _exit(sbrk(PART) != before);
+    finish("the child's heap", id);
+    printf("the parent's: %d\n", sbrk(PART) == before + PART);
+    memset(before, 1, 2 * PART);
+    printf("given back: %d\n", brk(before) == 0 && sbrk(0) == before);
+}
+
 static void change_by_vfork(void)
 {
     volatile int seen = 0;
@@ -471,6 +486,7 @@ int main(int count, char **arguments)
     ends();
     memory();
     change_by_vfork();
+    grow_by_vfork();
     waiting();
     stopping();
     reaping();

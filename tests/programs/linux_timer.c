@@ -1,6 +1,7 @@
 /* What Linux promises about timers, told in lines that are the same on every Linux: no times but in what is compared. */
 #include "linux.h"
 
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -260,6 +261,61 @@ static void waits(const char *what, long (*wait_for)(struct timespec *))
     stopped_wait(wait_for);
 }
 
+/* ---- Processor time of threads and processes ---- */
+
+static volatile bool leave;
+
+static void *burn(void *unused)
+{
+    while (!leave)
+        continue;
+    return unused;
+}
+
+/* Its timer runs out while the thread runs. */
+static void processor_timer(const char *what, clockid_t clock)
+{
+    struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+    struct itimerspec value = { .it_value = { 0, 10000000 } };
+    timer_t timer;
+
+    note_signal(SIGUSR1);
+    tell(what, timer_create(clock, &event, &timer));
+    timer_settime(timer, 0, &value, NULL);
+    until(1);
+    printf("came: %d\n", (int)came);
+    timer_delete(timer);
+}
+
+static void processor_clocks(void)
+{
+    struct timespec some = { 0, 20000000 };
+    clockid_t of_thread, of_process, of_none = ~99999 * 8 + 2;
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, burn, NULL);
+    pthread_getcpuclockid(thread, &of_thread);
+    printf("clock of a process: %d\n", clock_getcpuclockid(getpid(), &of_process));
+    long long before = now(of_thread), before_all = now(of_process);
+    printf("wait for all: %d\n", clock_nanosleep(CLOCK_PROCESS_CPUTIME_ID, 0, &some, NULL));
+    printf("they ran: %d\n", now(of_process) >= before_all + 20000000);
+    printf("wait for a thread: %d\n", clock_nanosleep(of_thread, 0, &some, NULL));
+    printf("it ran: %d, not longer than all: %d\n", now(of_thread) >= before + 20000000,
+           now(of_thread) <= now(of_process));
+    processor_timer("of a thread", of_thread);
+    processor_timer("of a process", of_process);
+    leave = true;
+    pthread_join(thread, NULL);
+    tell("resolution", clock_getres(of_process, &some));
+    tell("clock of nobody", clock_gettime(of_none, &some));
+    tell("resolution of nobody's", clock_getres(of_none, &some));
+    tell("thread of nobody", clock_gettime(of_none | 4, &some));
+    tell("no such time", clock_gettime(of_process | 3, &some));
+    tell("wait for nobody", syscall(SYS_clock_nanosleep, of_none, 0, &some, NULL));
+    tell("wait for itself", syscall(SYS_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &some, NULL));
+    tell("by number", syscall(SYS_clock_nanosleep, ~getpid() * 8 + 6, 0, &some, NULL));
+}
+
 int main(void)
 {
     waits("ppoll", poll_for);
@@ -269,5 +325,6 @@ int main(void)
     created_timers();
     thread_timer();
     sleeping();
+    processor_clocks();
     return 0;
 }
