@@ -3,8 +3,9 @@ it has booted from the SPI image, where swap and files lie beside the boot code:
 
 The judge reads the console, and kills after a drawn number of bytes: no clock has a say. What the next boot finds must be
 the state after one of the syncs: each file whole, and all as of the same moment; only of the last sync, which commits one
-file after the other, may one be new and the other old. QEMU may lose flash operations that it had acknowledged, the last
-ones, so that moment may lie before the last sync that was reported (ledger_judge.py).
+file after the other, may one be new and the other old. How it is killed is drawn, too. Asked to end (SIGTERM), QEMU stops
+the machine where it is and writes out what it had acknowledged: no sync that was reported may be gone. Killed (SIGKILL), it
+loses the last flash operations that it had acknowledged, in their order, so some of the last syncs may be gone with them.
 
 KILL_TESTS is the number of tests, ten kills each (10), and for every five of them one from the SPI image; KILL_FIRST is the
 seed of the first (1). Again: make campaign-kill SEEDS=1 FIRST=seed
@@ -32,6 +33,9 @@ SEEDS = range(FIRST, FIRST + TESTS)
 SEEDS_FROM_SPI = range(FIRST, FIRST + max(1, TESTS // 5))
 BYTES_MOST = 250                # of the program's output, after which the emulator is killed: up to some ten syncs
 
+# Syncs that may be gone: those whose operations the emulator can have had under way.
+LOST_MOST = {signal.SIGTERM: 0, signal.SIGKILL: 6}
+
 ESCAPES = re.compile(rb'\x10v[^\n]*\n|\x10[OE]')
 
 
@@ -54,8 +58,8 @@ def said(raw):
     return [line.strip('.') for line in text.split('\n')[:-1]]
 
 
-def killed_run(running, length):
-    """Kills what was booted `length` bytes after the program's start line. Returns its lines."""
+def killed_run(running, length, how):
+    """Sends `how` to what was booted, `length` bytes after the program's start line. Returns its lines."""
     raw, begun = b'', None
     try:
         while begun is None or len(raw) < begun + length:
@@ -66,7 +70,7 @@ def killed_run(running, length):
                 begun = found.end()
             assert b'mix:' not in raw and b'panic' not in raw and b'check failed' not in raw, raw.decode(errors='replace')
     finally:
-        os.killpg(running.pid, signal.SIGKILL)
+        os.killpg(running.pid, how)
         # What was on its way when the kill came counts as said.
         raw += running.stdout.read()
         running.wait()
@@ -76,14 +80,16 @@ def killed_run(running, length):
 def kill_again_and_again(image, seed, start_it):
     """start_it() boots from the image."""
     drawn, ledger, rest = random.Random(seed), Ledger(), outside_partition(image)
+    lost_most = 0
     for kill in range(KILLS + 1):       # one more: the next boot judges a kill
-        length = drawn.randrange(BYTES_MOST)
-        print(f'seed {seed} kill {kill}: after {length} bytes')
-        lines = killed_run(start_it(), length)
+        length, how = drawn.randrange(BYTES_MOST), drawn.choice(list(LOST_MOST))
+        print(f'seed {seed} kill {kill}: after {length} bytes, {how.name}')
+        lines = killed_run(start_it(), length, how)
         assert outside_partition(image) == rest, 'bytes outside the partition changed'
         found = [int(line.split()[2]) for line in lines if re.fullmatch(r'found \d+ \d+', line)]
         assert len(found) == FILES, lines
-        ledger.judge(found)
+        ledger.judge(found, lost_most)
+        lost_most = LOST_MOST[how]
         for line in lines:
             ledger.take(line)
         checked = subprocess.run([IMAGE, image, 'check'], capture_output=True, text=True, check=False)
