@@ -130,6 +130,7 @@ void fault_signal_frame(const struct trap_frame *frame)
     if (task_current()->attention & ATTENTION_END)
         return; /* as below */
     report(frame, CAUSE_STORE_PAGE, frame->sp, &verdict);
+    report_task(frame, frame->sp);
     process_end(process_current(), STATUS_SIGNAL(LINUX_SIGSEGV));
 }
 

@@ -38,6 +38,9 @@ static const uint16_t allowed[INJECT_EFFECTS] = {
     [INJECT_STORM] = INTERRUPTS,
 };
 
+/* Longer than any operation of a part may take, and yet nobody waits for the machine for ever. */
+#define US_MOST 10000000u
+
 static const char keys[INJECT_KEYS][6] = { "nth", "every", "share", "seed", "times", "from", "bytes", "us" };
 
 static struct {
@@ -164,7 +167,7 @@ static bool parse(struct inject_rule *rule, unsigned count, const char *const *w
         int key = FIND(words[i], keys);
         uint64_t value;
 
-        if (key < 0 || !monitor_number(words[i + 1], &value) || value > UINT32_MAX)
+        if (key < 0 || !monitor_number(words[i + 1], &value) || value > (key == INJECT_US ? US_MOST : UINT32_MAX))
             return false;
         rule->key[key] = (uint32_t)value;
     }
@@ -247,7 +250,7 @@ void inject_init(const struct platform *platform)
 
         at = split(at, words, &count);
         if (!add(count, words))
-            log_line("inject: no such rule: %s ...", words[0]);
+            log_line("inject: no such rule, or us over 10000000: %s ...", words[0]);
     }
     inject_report();
 }
@@ -267,7 +270,7 @@ int monitor_inject(const struct monitor_host *host, unsigned count, const char *
     if (count > 1 && strcmp(words[1], "clear") == 0) {
         clear();
     } else if (count > 1 && !add(count - 1, words + 1)) {
-        monitor_print("no such rule, or no room for it; `help inject`\n");
+        monitor_print("no such rule, no room for it, or `us` over 10000000; `help inject`\n");
         return -EINVAL;
     }
     inject_report();

@@ -211,3 +211,12 @@ def test_swapped_pages_are_noise_on_the_flash(vellum, image, tmp_path):
     data = re.sub(b'\xff{64,}', b'', image.path.read_bytes())
     assert data.find(plain.read_bytes()[:8]) >= 0
     assert not [word for word in words if word in data]
+
+
+@pytest.mark.parametrize('us, taken', [(10, True), (10000001, False), (4294967295, False)])
+def test_the_longest_delay(us, taken):
+    """A read that is delayed holds up the machine: what would never end in practice is no rule."""
+    done = run(BOARD='virt', CMD='hello', FILES=PROGRAMS / 'hello', BOOTARGS=f'faults=on inject=delay,read,us,{us}')
+    assert done.status == 0
+    assert (f'inject: delay read us {us}' in done.err) == taken
+    assert ('us over 10000000' in done.err) != taken

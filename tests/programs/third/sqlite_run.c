@@ -73,6 +73,8 @@ int main(int count, char **words)
     if (count < 2 || sqlite3_open(words[1], &database) != SQLITE_OK)
         return 2;
     if (count > 2) {
+        /* FULL, the default, does not sync the folder that the journal was taken out of: after a cut it would be back */
+        run(database, "pragma synchronous=extra");
         fill(database, atoi(words[2]));
         work(database);
     } else {
