@@ -157,6 +157,7 @@ struct linux_winsize {
 #define LINUX_MAP_POPULATE        0x8000
 #define LINUX_MAP_STACK           0x20000
 #define LINUX_MAP_FIXED_NOREPLACE 0x100000
+#define LINUX_MAP_LEGACY          0x7c07f933 /* what MAP_SHARED_VALIDATE knows (linux/mman.h, LEGACY_MAP_MASK) */
 
 #define LINUX_MREMAP_MAYMOVE 1
 #define LINUX_MREMAP_FIXED   2

@@ -154,8 +154,9 @@ int64_t sys_mmap(va_t address, uint64_t bytes, uint64_t protection, uint64_t fla
     };
     int64_t result;
 
-    if (bytes == 0 || type == 0 || type > LINUX_MAP_SHARED_VALIDATE || !is_page_aligned(offset) ||
-        protection & ~(uint64_t)PROTECTION_BITS)
+    if (bytes == 0 || type == 0 ||
+        type > (flags & LINUX_MAP_ANONYMOUS ? LINUX_MAP_PRIVATE : LINUX_MAP_SHARED_VALIDATE) ||
+        !is_page_aligned(offset) || protection & ~(uint64_t)PROTECTION_BITS)
         return -EINVAL;
     if (request.bytes < bytes || request.bytes > USER_TOP)
         return -ENOMEM;
@@ -168,6 +169,8 @@ int64_t sys_mmap(va_t address, uint64_t bytes, uint64_t protection, uint64_t fla
     result = request.flags & REGION_LOCKED ? limit_check_locked(request.bytes) : 0;
     if (result)
         return result == -ENOMEM ? -EAGAIN : result;
+    if (type == LINUX_MAP_SHARED_VALIDATE && flags & ~(uint64_t)LINUX_MAP_LEGACY)
+        return -EOPNOTSUPP;
     request.offset = offset;
     result = flags & LINUX_MAP_ANONYMOUS ? map_zeros(&request) : map_descriptor(descriptor, &request);
     /* What does not succeed now is tried again at the first access, as on Linux. */

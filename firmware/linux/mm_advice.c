@@ -65,16 +65,27 @@ static bool is_idle_advice(uint64_t linux)
     return linux <= LINUX_MADV_SEQUENTIAL || linux == LINUX_MADV_HUGEPAGE || linux == LINUX_MADV_NOHUGEPAGE;
 }
 
+static bool is_mapped(va_t start, va_t end)
+{
+    struct region_info region;
+
+    for (va_t at = start; at < end; at = region.end)
+        if (space_region(own_space(), at, false, &region) || region.start > at)
+            return false;
+    return true;
+}
+
 int64_t sys_madvise(va_t address, uint64_t bytes, uint64_t linux)
 {
+    bool idle = is_idle_advice(linux);
     enum advice advice;
 
-    if (mm_check_range(address, &bytes))
+    if ((!idle && advice_of(linux, &advice)) || mm_check_range(address, &bytes))
         return -EINVAL;
-    if (is_idle_advice(linux) || bytes == 0)
+    if (!is_mapped(address, address + bytes))
+        return -ENOMEM;
+    if (idle || bytes == 0)
         return 0;
-    if (advice_of(linux, &advice))
-        return -EINVAL;
     int64_t result = MM_RETRY(space_advise(own_space(), address, bytes, advice));
 
     return result == -EFAULT ? -ENOMEM : result;
@@ -120,6 +131,8 @@ int64_t sys_msync(va_t address, uint64_t bytes, uint64_t flags)
     if (mm_check_range(address, &bytes) || flags & ~(uint64_t)(LINUX_MS_ASYNC | LINUX_MS_INVALIDATE | LINUX_MS_SYNC) ||
         (flags & LINUX_MS_ASYNC && flags & LINUX_MS_SYNC))
         return -EINVAL;
+    if (!is_mapped(address, address + bytes))
+        return -ENOMEM;
     if (flags & LINUX_MS_INVALIDATE && any_locked(address, address + bytes))
         return -EBUSY;
     int64_t result = MM_RETRY(space_sync(own_space(), address, bytes));
@@ -138,6 +151,8 @@ static int64_t lock(va_t address, uint64_t bytes, bool on)
     error = on ? limit_check_locked(bytes) : 0;
     if (error || bytes == 0)
         return error;
+    if (!is_mapped(start, start + bytes))
+        return -ENOMEM;
     int64_t result = MM_RETRY(space_lock(own_space(), start, bytes, on));
 
     return result == -EFAULT ? -ENOMEM : result;

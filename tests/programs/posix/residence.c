@@ -204,19 +204,71 @@ static void advice_for_a_hole(void)
     FAILS(madvise(at, 3 * PAGE, MADV_DONTNEED), ENOMEM);
 }
 
+static void advice_for_low_pages(void)
+{
+    static const int advices[] = { MADV_NORMAL, MADV_SEQUENTIAL, MADV_DONTNEED, MADV_WILLNEED };
+
+    for (size_t i = 0; i < sizeof advices / sizeof advices[0]; i++) {
+        FAILS(madvise((void *)PAGE, PAGE, advices[i]), ENOMEM);
+        FAILS(madvise((void *)(8 * PAGE), PAGE, advices[i]), ENOMEM);
+    }
+    FAILS(msync((void *)PAGE, PAGE, MS_SYNC), ENOMEM);
+    FAILS(msync((void *)(8 * PAGE), PAGE, MS_ASYNC), ENOMEM);
+    FAILS(mlock((void *)PAGE, PAGE), ENOMEM);
+    FAILS(munlock((void *)(8 * PAGE), PAGE), ENOMEM);
+    FAILS(mprotect((void *)(8 * PAGE), PAGE, PROT_READ), ENOMEM);
+}
+
+static void idle_advice_for_a_hole(void)
+{
+    char *at = pages(3);
+
+    CHECK(munmap(at + PAGE, PAGE) == 0);
+    FAILS(madvise(at, 3 * PAGE, MADV_SEQUENTIAL), ENOMEM);
+}
+
+static void unknown_advice_for_nothing(void)
+{
+    FAILS(madvise(pages(1), 0, 999), EINVAL);
+}
+
+/* Flags that nobody knows are refused to those who ask for it. */
+static void map_validated(void)
+{
+    int file = file_of(1);
+
+    WORKS(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_NORESERVE, file, 0) == MAP_FAILED ? -1 : 0);
+    FAILS(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | 0x800000, file, 0) == MAP_FAILED ? -1 : 0, EOPNOTSUPP);
+    FAILS(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | 0x80000, file, 0) == MAP_FAILED ? -1 : 0, EOPNOTSUPP);
+    WORKS(mmap(NULL, PAGE, PROT_READ, MAP_SHARED | 0x800000, file, 0) == MAP_FAILED ? -1 : 0);
+    FAILS(mmap(NULL, PAGE, PROT_READ, MAP_SHARED_VALIDATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0, EINVAL);
+}
+
 static void advice_for_nothing(void)
 {
     CHECK(madvise(pages(1), 0, MADV_DONTNEED) == 0);
 }
 
-static const struct test_case advise_cases[] = { CASE(dont_need_private),  CASE(dont_need_file),
-                                                 CASE(dont_need_shared),   CASE(dont_need_locked),
-                                                 CASE(free_or_kept),       CASE(free_is_for_anonymous),
-                                                 CASE(will_need),          CASE(hints),
-                                                 CASE(cold_and_out),       CASE(dont_fork),
-                                                 CASE(wipe_on_fork),       CASE(advice_not_of_a_page),
-                                                 CASE(advice_unknown),     CASE(advice_for_a_hole),
-                                                 CASE(advice_for_nothing), { 0 } };
+static const struct test_case advise_cases[] = { CASE(dont_need_private),
+                                                 CASE(dont_need_file),
+                                                 CASE(dont_need_shared),
+                                                 CASE(dont_need_locked),
+                                                 CASE(free_or_kept),
+                                                 CASE(free_is_for_anonymous),
+                                                 CASE(will_need),
+                                                 CASE(hints),
+                                                 CASE(cold_and_out),
+                                                 CASE(dont_fork),
+                                                 CASE(wipe_on_fork),
+                                                 CASE(advice_not_of_a_page),
+                                                 CASE(advice_unknown),
+                                                 CASE(advice_for_a_hole),
+                                                 CASE(advice_for_low_pages),
+                                                 CASE(idle_advice_for_a_hole),
+                                                 CASE(unknown_advice_for_nothing),
+                                                 CASE(map_validated),
+                                                 CASE(advice_for_nothing),
+                                                 { 0 } };
 const struct test_group advise_group = { "madvise", advise_cases };
 
 /* ---- mincore ---- */
