@@ -186,6 +186,8 @@ void process_add_thread(struct process *process, struct task *task)
     task->id = process->thread_count ? process_new_id() : process->id;
     list_append(&process->threads, &task->in_process);
     process->thread_count++;
+    /* What was sent to its group while it was made. */
+    task_notify(task, (process->signals.pending ? ATTENTION_SIGNAL : 0u) | (process->ending ? ATTENTION_END : 0u));
 }
 
 /* ---- Ending ---- */
@@ -257,6 +259,7 @@ static void give_up_all(struct process *process)
 void process_discard(struct process *process)
 {
     give_up_all(process);
+    signal_queue_clear(process, &process->signals, UINT64_MAX);
     process_reap(process);
 }
 
@@ -338,6 +341,7 @@ _Noreturn void process_exit_thread(int32_t status)
     struct task *task = task_current();
     struct process *process = task->process;
 
+    signal_set_mask(UINT64_MAX); /* what others may take goes to them, before anything here sleeps */
     process_release_words();
     if (process->thread_count == 1) {
         if (!process->ending)

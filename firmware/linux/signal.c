@@ -202,7 +202,7 @@ static void take_effect(struct process *process, int signal)
 
 int signal_queue_info(struct process *process, struct task *task, const struct linux_siginfo *info)
 {
-    if (process->thread_count == 0)
+    if (process->state == PROCESS_ZOMBIE)
         return 0;
     struct task *taker = task ? task : find_taker(process, info->signal);
     bool blocked = !taker || is_blocked(taker, info->signal);
@@ -218,7 +218,7 @@ int signal_queue_info(struct process *process, struct task *task, const struct l
 
 int signal_send_info(struct process *process, struct task *task, const struct linux_siginfo *info)
 {
-    if (process->thread_count == 0)
+    if (process->state == PROCESS_ZOMBIE)
         return 0;
     event_note(EVENT_SIGNAL, (unsigned)info->signal, process->id);
     if (info->signal == LINUX_SIGKILL) {
