@@ -1,6 +1,8 @@
 /*
- * callfuzz SEED BATCHES [FIRST]: random system calls with random arguments, BATCHES times in a child of its own, the first
+ * callfuzz SEED BATCHES [FIRST [CHILDREN]]: random system calls with random arguments, BATCHES times in a child of its own, the first
  * one being number FIRST (0). All follows from the seed and the batch's number, so `callfuzz SEED 1 N` replays batch N.
+ *
+ * With CHILDREN 2 or more so many make a batch's calls side by side, and half of those are about files that they share.
  *
  * A batch may end in any way, but the parent's memory must be as it was, and /proc/vellum/check must find nothing. With
  * CALLFUZZ_TELL in the environment each call is told before it is made.
@@ -200,12 +202,59 @@ static void one_call(void)
     ++*shared_calls;
 }
 
-static void batch(uint64_t seed, uint64_t number)
+/* A file that the others know as well, changed in one of the ways that there are. */
+static void shared_file_call(void)
+{
+    static const char *const names[] = { "fuzz.a", "fuzz.b", "fuzz.d/x", "fuzz.d/y", "/tmp/fuzz" };
+    const char *name = names[below(5)], *other = names[below(5)];
+    int flags[] = { 0, O_APPEND, O_TRUNC }, file = open(name, O_RDWR | O_CREAT | flags[below(3)], 0600);
+    uint64_t bytes = below(6 * PAGE) + 1;
+    char *at;
+
+    switch (below(6)) {
+    case 0:
+        (void)!rename(name, other);
+        break;
+    case 1:
+        unlink(name);
+        break;
+    case 2:
+        (void)!ftruncate(file, (off_t)bytes);
+        break;
+    case 3:
+        at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        if (at == MAP_FAILED)
+            break;
+        (void)!pwrite(file, "", 1, (off_t)bytes - 1);
+        at[below(bytes)]++; /* the others may have cut it off: SIGBUS is theirs to give */
+        munmap(at, bytes);
+        break;
+    default:
+        (void)!pwrite(file, arena, bytes, (off_t)below(4 * PAGE));
+        (void)!write(file, arena, below(PAGE));
+    }
+    close(file);
+    ++*shared_calls;
+}
+
+/* The others of a batch; whose calls this one is to make. */
+static uint64_t join_others(uint64_t children)
+{
+    mkdir("fuzz.d", 0700);
+    for (uint64_t i = 1; i < children; i++)
+        if (fork() == 0)
+            return i;
+    return 0;
+}
+
+static void batch(uint64_t seed, uint64_t number, uint64_t children)
 {
     int null = open("/dev/null", O_RDWR);
 
     state = (seed << 32 ^ number * 0x9e3779b97f4a7c15u) | 1;
     setpgid(0, 0);
+    uint64_t own = children > 1 ? join_others(children) : 0;
+    state += 2 * own * 0x9e3779b97f4a7c15u;
     arena = mmap((void *)0x2000000000, ARENA_PAGES * PAGE, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     for (size_t i = 0; i < ARENA_PAGES * PAGE / 8; i++)
@@ -215,8 +264,14 @@ static void batch(uint64_t seed, uint64_t number)
     dup2(null, 1);
     if (!telling)
         dup2(null, 2);
-    for (unsigned i = 0; i < CALLS; i++)
-        one_call();
+    for (unsigned i = 0; i < CALLS; i++) {
+        if (children > 1 && below(2))
+            shared_file_call();
+        else
+            one_call();
+    }
+    while (own == 0 && wait(NULL) > 0)
+        continue;
     _exit(0);
 }
 
@@ -262,9 +317,9 @@ int main(int count, char **arguments)
     uint64_t seed = number(count, arguments, 1, 1), batches = number(count, arguments, 2, 10);
     uint64_t first = number(count, arguments, 3, 0), wrong = 0;
     uint64_t *memory = mmap(NULL, PARENT_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    uint64_t calls = 0;
+    uint64_t calls = 0, children = number(count, arguments, 4, 1);
 
-    telling = getenv("CALLFUZZ_TELL") != NULL || (count > 4);
+    telling = getenv("CALLFUZZ_TELL") != NULL;
     shared_calls = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED || shared_calls == MAP_FAILED)
         die("mmap: %s", strerror(errno));
@@ -276,11 +331,11 @@ int main(int count, char **arguments)
         pid_t id = fork();
 
         if (id == 0)
-            batch(seed, i);
+            batch(seed, i, children);
         if (id < 0)
             die("fork: %s", strerror(errno));
         wait_for(id);
-        calls += *shared_calls < CALLS ? *shared_calls : CALLS;
+        calls += *shared_calls < CALLS * children ? *shared_calls : CALLS * children;
         wrong += wrong_words(memory);
         if (!check_holds())
             die("callfuzz seed=%lu batch=%lu: the check is broken", (unsigned long)seed, (unsigned long)i);

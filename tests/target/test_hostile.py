@@ -49,3 +49,12 @@ def test_random_system_calls(vellum, seed):
     assert found and found[1] == str(seed) and found[2] == '60' and int(found[3]) > 5000 and found[4] == '0'
     assert done.status == 0
     assert done.line('^end status=0$')
+
+
+def test_random_system_calls_side_by_side(vellum):
+    """Half of them about the same files, where memory is short: `callfuzz 1 1 BATCH 3` replays one batch."""
+    done = vellum('callfuzz 1 4 0 3', FRAMES=160, TIMEOUT=TIMEOUT_S)
+    found = re.search(r'^callfuzz seed=1 batches=4 calls=(\d+) wrong=0 good$', done.text, re.M)
+    assert found and int(found[1]) > 500
+    assert done.status == 0
+    assert done.line('^end status=0$')
