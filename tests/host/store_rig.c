@@ -72,6 +72,22 @@ static void page_put(void *context, void *page)
     free(ram);
 }
 
+static bool page_ask(void *context)
+{
+    struct bed *bed = ((struct context *)context)->bed;
+
+    bed->asked += !bed->ask_refused;
+    return !bed->ask_refused;
+}
+
+static void page_unask(void *context)
+{
+    struct bed *bed = ((struct context *)context)->bed;
+
+    if (!bed->asked--)
+        fatal("a page that was never asked for", 0);
+}
+
 static uint64_t seconds(void *context)
 {
     return ((struct context *)context)->bed->seconds;
@@ -189,6 +205,8 @@ void bed_prepare(struct bed *bed, const struct bed_config *config)
                                                .tail_pages = config->tail_pages,
                                                .page_get = page_get,
                                                .page_put = page_put,
+                                               .page_ask = page_ask,
+                                               .page_unask = page_unask,
                                                .context = context,
                                                .life_erases_per_day = config->life_erases_per_day,
                                                .seconds = seconds };
@@ -238,6 +256,7 @@ void bed_forget(struct bed *bed)
     while (list->next)
         page_put(bed->store_config.context, list->next->page);
     bed->store = NULL;
+    bed->asked = 0;
 }
 
 void bed_reboot(struct bed *bed)
@@ -257,6 +276,8 @@ void bed_stop(struct bed *bed)
         store_close(bed->store);
     if (bed->pages)
         fatal("pages that were not given back", (int)bed->pages);
+    if (bed->asked)
+        fatal("pages that were not unasked", (int)bed->asked);
     free(bed->store_config.context);
     nor_free(bed->nor);
 }

@@ -33,6 +33,8 @@ struct bed {
     uint32_t pages, pages_peak; /* given to the store now, at most */
     uint64_t pages_asked;       /* ever */
     uint32_t page_refused;      /* pages until the one that is refused; 0: none is */
+    uint32_t asked;             /* pages that were asked for first and not unasked; none at the end */
+    bool ask_refused;           /* of what is asked for from now on */
     uint64_t seconds;           /* the store's clock */
     uint64_t random;
     uint32_t idle_most; /* steps that an idle store may go on with -EAGAIN; 3, more where others use the part */
