@@ -97,6 +97,32 @@ static void test_each_bit_of_the_next_frame(void **state)
     bed_stop(&bed);
 }
 
+/* Two bits that a header's sum does not see together, and the record is longer than any: nothing behind it is read. */
+static void test_a_length_beyond_a_page(void **state)
+{
+    uint32_t tried = 0;
+
+    (void)state;
+    start(0);
+    for (uint32_t i = 0; i < SAVED; i++) {
+        struct tail_record *record = (struct tail_record *)(void *)locate(i).tail;
+
+        for (uint32_t bit = 0; bit < 8; bit++) {
+            record->length ^= (uint16_t)(0x101u << bit);
+            assert_int_equal(record->head, tail_head_sum(record));
+            if (record->length > BED_PAGE) {
+                assert_int_equal(load(i), -EIO);
+                assert_null(tail_payload(bed.store, slot_at(bed.store, slots[i])->place, bed.store->bounce));
+                tried++;
+            }
+            record->length ^= (uint16_t)(0x101u << bit);
+        }
+        assert_int_equal(load(i), SLOT_TAIL);
+    }
+    assert_in_range(tried, 3 * SAVED, 8 * SAVED);
+    bed_stop(&bed);
+}
+
 /* A damaged record must not be sealed and go to flash as if it were well; those around it do. */
 static void test_a_damaged_record_is_not_written_back(void **state)
 {
@@ -196,6 +222,53 @@ static void test_each_bit_of_a_place(void **state)
     }
 }
 
+/* The walk over the tail passes a damaged record that is nobody's any more: it meets all others, in order, each once. */
+static void test_a_dead_damaged_record_is_passed(void **state)
+{
+    (void)state;
+    for (uint32_t dead = 0; dead < SAVED; dead++) {
+        uint32_t place;
+
+        start(0);
+        locate(dead).tail[dead * 5 % HEADER_BITS / 8] ^= (uint8_t)(1u << dead * 5 % 8);
+        slot_put(bed.store, slots[dead]);
+        tail_rewind(bed.store);
+        for (uint32_t i = 0; i < SAVED; i++) {
+            if (i == dead)
+                continue;
+            assert_true(tail_oldest(bed.store, &place));
+            assert_int_equal(place, slot_at(bed.store, slots[i])->place);
+            assert_int_equal(load(i), SLOT_TAIL);
+        }
+        assert_false(tail_oldest(bed.store, &place));
+        assert_null(store_check(bed.store));
+        bed_stop(&bed);
+    }
+}
+
+/* Any other place, in the tail or not: where nothing is any more, in the middle of a record, behind the end. */
+static void test_each_other_place(void **state)
+{
+    struct slot_entry *entry;
+    uint32_t own, end;
+
+    (void)state;
+    start(0);
+    for (uint32_t i = 1; i + 1 < SAVED; i++)
+        slot_put(bed.store, slots[i]);
+    entry = locate(0).entry;
+    own = entry->place;
+    end = (bed.store->tail.end.frame + 2) * TAIL_UNITS_PER_FRAME;
+    assert_true(bed.store->tail.end.frame - own / TAIL_UNITS_PER_FRAME >= bed.store->tail.pages); /* some are gone */
+    for (entry->place = 0; entry->place < end; entry->place++)
+        assert_int_equal(load(0), entry->place == own ? SLOT_TAIL : -EIO);
+    entry->place = own;
+    assert_int_equal(load(0), SLOT_TAIL);
+    assert_int_equal(load(SAVED - 1), SLOT_TAIL);
+    assert_null(store_check(bed.store));
+    bed_stop(&bed);
+}
+
 /* Where the record is, as the entry says it: another place is another page's, or nobody's. */
 static void test_each_bit_of_a_place_in_the_tail(void **state)
 {
@@ -220,9 +293,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_bit_of_the_tail),
         cmocka_unit_test(test_each_bit_of_the_next_frame),
+        cmocka_unit_test(test_a_length_beyond_a_page),
         cmocka_unit_test(test_a_damaged_record_is_not_written_back),
         cmocka_unit_test(test_a_damaged_record_is_not_moved_on),
         cmocka_unit_test(test_a_damaged_record_gives_its_frames_back),
+        cmocka_unit_test(test_a_dead_damaged_record_is_passed),
+        cmocka_unit_test(test_each_other_place),
         cmocka_unit_test(test_each_bit_of_a_place_in_the_tail),
         cmocka_unit_test(test_each_bit_of_a_place),
     };

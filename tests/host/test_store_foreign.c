@@ -143,8 +143,42 @@ static void retired_blocks_are_those_listed(void **state)
     bed_stop(&bed);
 }
 
+/* One that retires the block it lies in is the newest all the same, lies nowhere then, and nothing else there is believed. */
+static void a_commit_may_retire_its_own_block(void **state)
+{
+    struct store_statistics before, after;
+    struct bed bed;
+    struct block_info info;
+    struct record_header commit = { .kind = RECORD_COMMIT, .length = sizeof(uint16_t), .page = 1 };
+    uint16_t own;
+
+    (void)state;
+    bed_start(&bed, &SMALL);
+    file_make(&bed, "f", 3, 10);
+    assert_true(bed_settle(&bed, 1000));
+    store_statistics(bed.store, &before);
+    own = (uint16_t)bed.store->streams[STREAM_DURABLE].block;
+    commit.version = bed.store->version_next;
+    commit.node = (uint32_t)bed.store->counts;
+    (void)forge(&bed, bed.store->streams[STREAM_DURABLE].end, commit, &own);
+    for (uint32_t boot = 0; boot < 2; boot++) {
+        bed_reboot(&bed);
+        store_statistics(bed.store, &after);
+        assert_int_equal(after.blocks_bad, before.blocks_bad + 1);
+        assert_int_equal(store_block(bed.store, own, &info), 0);
+        assert_int_equal(info.state, BLOCK_BAD);
+        assert_int_equal(info.live_bytes, 0);
+        assert_int_equal(!bed.store->commit_place[0], !boot);
+        assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &(uint32_t){ 0 }), -ENOENT);
+        sound(&bed);
+        file_make(&bed, boot ? "h" : "g", 3, 20);
+    }
+    file_is(&bed, "g", 3, 20);
+    bed_stop(&bed);
+}
+
 /* One of the pair that names them is damaged, and a read of the mount fails: they are known, or nothing is mounted. */
-static void retired_blocks_are_not_forgotten(void **state)
+static void retired_blocks_are_not_forgotten(uint32_t damaged)
 {
     struct store_statistics statistics;
     struct block_info info;
@@ -152,13 +186,12 @@ static void retired_blocks_are_not_forgotten(void **state)
     struct bed bed;
     int error;
 
-    (void)state;
     bed_start(&bed, &SMALL);
     while (store_block(bed.store, bad, &info) || info.state != BLOCK_ERASED)
         bad++;
     block_failed(bed.store, bad);
     file_make(&bed, "f", 3, 10);
-    *cells_at(&bed, bed.store->commit_place[1] + FORMAT_ITEM_BYTES / FORMAT_UNIT) ^= 2;
+    *cells_at(&bed, bed.store->commit_place[damaged] + FORMAT_ITEM_BYTES / FORMAT_UNIT) ^= 2;
     bed_reboot(&bed);
     store_statistics(bed.store, &statistics);
     for (uint32_t nth = 1; nth <= statistics.mount_reads; nth++) {
@@ -174,6 +207,18 @@ static void retired_blocks_are_not_forgotten(void **state)
     }
     assert_true(refused > 0);
     bed_stop(&bed);
+}
+
+static void nor_when_the_first_is_damaged(void **state)
+{
+    (void)state;
+    retired_blocks_are_not_forgotten(0);
+}
+
+static void nor_when_the_second_is(void **state)
+{
+    (void)state;
+    retired_blocks_are_not_forgotten(1);
 }
 
 /* A record that passes its check, in the place of another: it is not this page. */
@@ -470,6 +515,36 @@ static void formatting_fails_cleanly(void **state)
     }
 }
 
+/* A block of which nothing can be read may hold what counts: nothing is written, and what was there still is. */
+static void a_block_that_cannot_be_read_is_not_formatted(void **state)
+{
+    uint64_t operations, nth = 1;
+    struct bed bed;
+
+    (void)state;
+    bed_start(&bed, &SMALL);
+    file_make(&bed, "f", 6, 10);
+    operations = bed.nor->operations;
+    for (;; nth++) {
+        int error;
+
+        bed_forget(&bed);
+        nor_fail_reads_at(bed.nor, nth, 2);
+        error = store_format(&bed.store_config);
+        nor_triggers_clear(bed.nor);
+        assert_int_equal(bed.pages, 0);
+        if (bed.nor->operations != operations)
+            break;
+        assert_int_equal(error, -EIO);
+        assert_int_equal(bed_open(&bed), 0);
+        file_is(&bed, "f", 6, 10);
+        sound(&bed);
+    }
+    assert_in_range(nth, SMALL.blocks + 2, 3 * SMALL.blocks);
+    formatted(&bed);
+    bed_stop(&bed);
+}
+
 static const unsigned DEAD[] = { NOR_FAULT_ERASE_FAILS, NOR_FAULT_ERASE_SILENT, NOR_FAULT_PROGRAM_FAILS };
 
 /* A part that takes no erase, or no program: said, and not waited for. */
@@ -564,7 +639,9 @@ int main(void)
         cmocka_unit_test(what_belongs_to_nobody_is_ignored),
         cmocka_unit_test(records_that_do_not_fit_are_ignored),
         cmocka_unit_test(retired_blocks_are_those_listed),
-        cmocka_unit_test(retired_blocks_are_not_forgotten),
+        cmocka_unit_test(a_commit_may_retire_its_own_block),
+        cmocka_unit_test(nor_when_the_first_is_damaged),
+        cmocka_unit_test(nor_when_the_second_is),
         cmocka_unit_test(exchanged_records_are_refused),
         cmocka_unit_test(records_end_with_their_block),
         cmocka_unit_test(exchanged_swap_is_refused),
@@ -573,6 +650,7 @@ int main(void)
         cmocka_unit_test(a_summary_that_cannot_be_is_none),
         cmocka_unit_test(other_sizes_are_foreign),
         cmocka_unit_test(formatting_fails_cleanly),
+        cmocka_unit_test(a_block_that_cannot_be_read_is_not_formatted),
         cmocka_unit_test(a_dead_part_cannot_be_formatted),
         cmocka_unit_test(what_cannot_be_erased_is_retired),
         cmocka_unit_test(nothing_is_written_outside_the_window),
