@@ -55,7 +55,7 @@ static void unlink_partial(struct pool *pool, uint32_t number)
         frame_at(frame->page)->owner = frame->owner;
 }
 
-static int add_frame(struct pool *pool)
+static __attribute__((noinline)) int add_frame(struct pool *pool)
 {
     uint32_t number;
     int error = frame_pinned(FOR_POOL, &number);
@@ -116,7 +116,7 @@ void *pool_get(struct pool *pool)
     return memset(item, 0, pool->item_bytes);
 }
 
-static void give_back(struct pool *pool, uint32_t number)
+static __attribute__((noinline)) void give_back(struct pool *pool, uint32_t number)
 {
     unlink_partial(pool, number);
     frame_at(number)->slot = 0;

@@ -314,8 +314,6 @@ static inline bool frame_is_of(uint32_t number, uint32_t page)
 /* Takes a free frame; there must be one (frames_ensure). Its contents are what they were. */
 uint32_t frame_take(enum frame_kind kind, uint32_t owner, uint32_t page);
 uint32_t frame_take_zeroed(enum frame_kind kind, uint32_t owner, uint32_t page);
-/* One promised as pinned, made sure of, and taken; all zeros, unless it is for a pool. */
-int frame_pinned(enum firmware_use use, uint32_t *number) MUST_CHECK;
 void frame_free(uint32_t number);
 /* A table that has become empty: it is all zeros, and the next table made of it need not be cleared. */
 void frame_free_zeroed(uint32_t number);
@@ -324,6 +322,11 @@ void frame_stale(struct frame *frame);
 void page_clear(void *page);
 void page_copy(void *to, const void *from);
 bool page_is_zero(const void *page);
+
+/* ---- start.c ---- */
+
+/* One promised as pinned, made sure of, and taken; all zeros, unless it is for a pool. */
+int frame_pinned(enum firmware_use use, uint32_t *number) MUST_CHECK;
 
 /* ---- pool.c ---- */
 
