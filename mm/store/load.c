@@ -14,10 +14,11 @@
 #include "mm/store/codec.h"
 #include "mm/store/state.h"
 
-#define WORD_BYTES ((uint32_t)sizeof(uint64_t))
-#define FIRST_ROOM (FORMAT_PAGE - (uint32_t)sizeof(struct tail_record))
-#define FRAME_ROOM (FORMAT_PAGE - (uint32_t)sizeof(struct tail_frame))
-#define AT_ONCE    16u /* words */
+#define WORD_BYTES     ((uint32_t)sizeof(uint64_t))
+#define FIRST_ROOM     (FORMAT_PAGE - (uint32_t)sizeof(struct tail_record))
+#define FRAME_ROOM     (FORMAT_PAGE - (uint32_t)sizeof(struct tail_frame))
+#define AT_ONCE        16u /* words */
+#define COPIED_AT_ONCE 8u
 
 /* ---- Sums ---- */
 
@@ -51,11 +52,11 @@ static inline uint64_t row_copy(uint64_t *to, const uint64_t *from)
 /* The same, and copies them. */
 static uint64_t add_copy(uint64_t *to, const uint64_t *from, uint32_t words)
 {
-    const uint64_t *end = from + words, *end_of_rows = end - words % AT_ONCE;
+    const uint64_t *end = from + words, *end_of_rows = end - words % COPIED_AT_ONCE;
     uint64_t sum = 0;
 
-    for (; from != end_of_rows; from += AT_ONCE, to += AT_ONCE)
-        sum += row_copy(to, from) + row_copy(to + AT_ONCE / 2, from + AT_ONCE / 2);
+    for (; from != end_of_rows; from += COPIED_AT_ONCE, to += COPIED_AT_ONCE)
+        sum += row_copy(to, from);
     for (; from != end; sum += *from++)
         *to++ = *from;
     return sum;
@@ -72,7 +73,7 @@ void tail_protect(struct tail_record *record, uint8_t *payload)
 
 /* ---- From the tail ---- */
 
-static inline const struct tail_record *find(const struct store *store, uint32_t place, slot_t slot)
+const struct tail_record *tail_find(const struct store *store, uint32_t place, slot_t slot)
 {
     const struct tail *tail = &store->tail;
     uint32_t number = place / TAIL_UNITS_PER_FRAME;
@@ -86,11 +87,6 @@ static inline const struct tail_record *find(const struct store *store, uint32_t
         return NULL;
     record = (const struct tail_record *)((const uint64_t *)frame + place % TAIL_UNITS_PER_FRAME);
     return record->slot == slot && record->head == tail_head_sum(record) ? record : NULL;
-}
-
-const struct tail_record *tail_find(const struct store *store, uint32_t place, slot_t slot)
-{
-    return find(store, place, slot);
 }
 
 /* Of a payload that goes on in the next frame: the sum, and the whole of it in `into`. */
@@ -108,9 +104,9 @@ static uint64_t gather(const struct tail *tail, uint32_t frame, const void *from
     return sum + add_copy((uint64_t *)to, from, left / WORD_BYTES);
 }
 
-static inline const void *payload_of(const struct store *store, const struct tail_record *record, uint32_t place,
-                                     void *into)
+const void *tail_payload(const struct store *store, uint32_t place, void *into)
 {
+    const struct tail_record *record = tail_at(store, place);
     uint32_t bytes = tail_padded(record->length), room = FIRST_ROOM - place % TAIL_UNITS_PER_FRAME * WORD_BYTES;
     const void *payload = record + 1;
     uint64_t sum;
@@ -126,19 +122,14 @@ static inline const void *payload_of(const struct store *store, const struct tai
     return fold(sum) == record->sum ? payload : NULL;
 }
 
-const void *tail_payload(const struct store *store, uint32_t place, void *into)
-{
-    return payload_of(store, tail_at(store, place), place, into);
-}
-
 static inline int load_tail(struct store *store, slot_t slot, uint32_t place, store_key_t key, void *page)
 {
-    const struct tail_record *record = find(store, place, slot);
+    const struct tail_record *record = tail_find(store, place, slot);
     const void *payload;
 
     if (!record || record->key != key || (key && !key_entry_find(store, key)))
         return -EIO;
-    payload = payload_of(store, record, place, store->bounce);
+    payload = tail_payload(store, place, store->bounce);
     if (!payload)
         return -EIO;
     return codec_expand((enum codec_method)record->method, payload, record->length, page) ? -EIO : 0;
@@ -166,9 +157,4 @@ int slot_load(struct store *store, slot_t slot, store_key_t key, void *page)
     }
     store->statistics.flash_loads++;
     return SLOT_FLASH;
-}
-
-uint32_t slot_references(const struct store *store, slot_t slot)
-{
-    return slot_held(store, slot)->references;
 }

@@ -9,23 +9,22 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "mm/assert.h"
 
 /* Memory seen as words, whatever its declared type. */
 typedef uint64_t __attribute__((may_alias)) word_t;
 
+/* Done a few times a record, not for each block of it: stands once. */
+#define NOINLINE __attribute__((noinline))
+
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "both algorithms read and write little-endian words");
 
-static inline uint32_t load_32(const uint8_t *from)
+static NOINLINE void store_tag(uint8_t *to, const uint64_t tag[2])
 {
-    return from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
-}
-
-static inline void store_64(uint8_t *to, uint64_t value)
-{
-    for (int i = 0; i < 8; i++)
-        to[i] = (uint8_t)(value >> 8 * i);
+    for (uint32_t i = 0; i < SEAL_TAG_BYTES; i++)
+        to[i] = (uint8_t)(tag[i / 8] >> 8 * (i % 8));
 }
 
 /* Forgets a secret. Volatile: stores to what is not read again would be dropped. */
@@ -49,17 +48,14 @@ struct chacha {
     } stream; /* the newest block */
 };
 
-static void chacha_start(struct chacha *c, const uint8_t *key, const uint8_t *nonce)
+static NOINLINE void chacha_start(struct chacha *c, const uint8_t *key, const uint8_t *nonce)
 {
     static const uint32_t constants[4] = { 0x61707865, 0x3320646e, 0x79622d32, 0x6b206574 };
 
-    for (int i = 0; i < 4; i++)
-        c->state[i] = constants[i];
-    for (int i = 0; i < 8; i++)
-        c->state[4 + i] = load_32(key + 4 * i);
+    memcpy(&c->state[0], constants, sizeof(constants));
+    memcpy(&c->state[4], key, SEAL_KEY_BYTES);
     c->state[COUNTER] = 0;
-    for (int i = 0; i < 3; i++)
-        c->state[13 + i] = load_32(nonce + 4 * i);
+    memcpy(&c->state[COUNTER + 1], nonce, SEAL_NONCE_BYTES);
 }
 
 /*
@@ -182,7 +178,7 @@ static void poly_blocks(struct poly *p, const word_t *word, uint32_t blocks)
 }
 
 /* Bytes at any alignment, filled up with zeros to whole blocks (2.8, pad16). */
-static void poly_padded(struct poly *p, const uint8_t *from, uint32_t bytes)
+static NOINLINE void poly_padded(struct poly *p, const uint8_t *from, uint32_t bytes)
 {
     while (bytes) {
         union {
@@ -249,8 +245,7 @@ void seal_close(const uint8_t *key, const uint8_t *nonce, const void *aad, uint3
     seal_start(&s, key, nonce);
     chacha_xor(&s.cipher, data, bytes);
     seal_tag(&s, aad, aad_bytes, data, bytes, words);
-    store_64(tag, words[0]);
-    store_64(tag + 8, words[1]);
+    store_tag(tag, words);
     wipe(&s, sizeof(s) / sizeof(word_t));
 }
 
@@ -260,8 +255,7 @@ static bool tags_equal(const uint64_t words[2], const uint8_t *tag)
     uint8_t expected[SEAL_TAG_BYTES];
     unsigned difference = 0;
 
-    store_64(expected, words[0]);
-    store_64(expected + 8, words[1]);
+    store_tag(expected, words);
     for (uint32_t i = 0; i < SEAL_TAG_BYTES; i++)
         difference |= (unsigned)(expected[i] ^ tag[i]);
     return difference == 0;
@@ -297,8 +291,7 @@ void seal_random(uint8_t *key_state, void *out, uint32_t bytes)
 
     chacha_start(&c, key_state, no_nonce);
     chacha_block(&c);
-    for (uint32_t i = 0; i < SEAL_KEY_BYTES; i++)
-        key_state[i] = c.stream.byte[i];
+    memcpy(key_state, c.stream.byte, SEAL_KEY_BYTES);
     for (; bytes; bytes--) {
         if (used == BLOCK_BYTES) {
             chacha_block(&c);

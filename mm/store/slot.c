@@ -94,6 +94,21 @@ static void slot_free(struct store *store, slot_t slot)
         table_shrink(store);
 }
 
+struct slot_entry *slot_held(const struct store *store, slot_t slot)
+{
+    struct slot_entry *entry;
+
+    ASSERT(slot && slot / SLOTS_PER_PAGE < store->slot_pages);
+    entry = slot_at(store, slot);
+    ASSERT(slot_place_of(entry) != PLACE_FREE);
+    return entry;
+}
+
+uint32_t slot_references(const struct store *store, slot_t slot)
+{
+    return slot_held(store, slot)->references;
+}
+
 /* ---- Places ---- */
 
 bool slot_is_at(const struct store *store, slot_t slot, enum slot_place where, uint32_t place)

@@ -498,15 +498,7 @@ static inline enum block_stream slot_stream(const struct slot_entry *entry)
 }
 
 /* One that somebody holds. */
-static inline struct slot_entry *slot_held(const struct store *store, slot_t slot)
-{
-    struct slot_entry *entry;
-
-    ASSERT(slot && slot / SLOTS_PER_PAGE < store->slot_pages);
-    entry = slot_at(store, slot);
-    ASSERT(slot_place_of(entry) != PLACE_FREE);
-    return entry;
-}
+struct slot_entry *slot_held(const struct store *store, slot_t slot);
 
 bool slot_is_at(const struct store *store, slot_t slot, enum slot_place where, uint32_t place);
 /* Moves the slot's record: the old place dies. */

@@ -77,6 +77,12 @@ void tail_free(struct store *store)
 
 /* ---- Frames ---- */
 
+static void skip_gone(struct tail *tail)
+{
+    while (tail->oldest != tail->end.frame && !*tail_frame_slot(tail, tail->oldest))
+        tail->oldest++;
+}
+
 static void frame_release(struct store *store, uint32_t frame)
 {
     struct tail *tail = &store->tail;
@@ -85,8 +91,7 @@ static void frame_release(struct store *store, uint32_t frame)
     page_put(store, *slot);
     *slot = NULL;
     tail->pages--;
-    while (tail->oldest != tail->end.frame && !*tail_frame_slot(tail, tail->oldest))
-        tail->oldest++;
+    skip_gone(tail);
 }
 
 /* Frames behind the end, for a record that needs `count` more. */
@@ -118,8 +123,7 @@ static void frame_enter(struct store *store)
     tail->end = (struct cursor){ left + 1, FRAME_HEADER };
     if (*tail_frame_slot(tail, left) && !(*tail_frame_slot(tail, left))->live)
         frame_release(store, left);
-    while (tail->oldest != tail->end.frame && !*tail_frame_slot(tail, tail->oldest))
-        tail->oldest++;
+    skip_gone(tail);
 }
 
 static void put_bytes(struct store *store, const uint8_t *from, uint32_t bytes)
