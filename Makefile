@@ -45,7 +45,7 @@ PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard test
 # Files on the paths that the figures of `make bench` count; the rest is built for size, WARM ones without shared prologues.
 HOT := firmware/memory.c mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c mm/store/seal.c mm/store/crc32c.c \
     mm/store/load.c mm/vm/copy.c mm/vm/fault.c mm/vm/fork.c mm/vm/frame.c mm/vm/pool.c mm/vm/promise.c mm/vm/sv39.c \
-    $(patsubst %,firmware/linux/%.c,deliver sigframe syscall transfer)
+    $(patsubst %,firmware/linux/%.c,deliver read sigframe syscall)
 WARM := firmware/task.c firmware/trap.c firmware/linux/pipe.c firmware/linux/signal.c \
     mm/vm/asid.c mm/vm/region.c mm/vm/table.c
 # What -Os still trades for speed; each was measured.

@@ -9,7 +9,7 @@
 
 #include "hal/cpu.h"
 
-/* linux/transfer.c */
+/* linux/read.c */
 int64_t sys_read(uint64_t descriptor, va_t buffer, uint64_t bytes);
 int64_t sys_write(uint64_t descriptor, va_t buffer, uint64_t bytes);
 

@@ -1,9 +1,7 @@
-/* read and write; what moves more than one part, or elsewhere, is in vector.c. */
+/* What moves bytes from or to a position: the turns that are taken for it. */
 #include "firmware/linux/transfer.h"
 
 #include <errno.h>
-
-#include "firmware/linux/calls.h"
 
 static inline bool has_position(const struct transfer *transfer)
 {
@@ -38,17 +36,6 @@ void transfer_end(struct transfer *transfer)
         turn_end(&transfer->position);
 }
 
-static inline int64_t move(struct file *file, enum way way, struct span span, uint64_t at)
-{
-    if (span.bytes > TRANSFER_BYTES_MAX) {
-        if (!span_is_legal(span))
-            return (file->flags & LINUX_O_ACCMODE) == (way == READ ? LINUX_O_WRONLY : LINUX_O_RDONLY) ? -EBADF
-                                                                                                      : -EFAULT;
-        span.bytes = TRANSFER_BYTES_MAX;
-    }
-    return way == READ ? file_read(file, span, at) : file_write(file, span, at);
-}
-
 int64_t transfer_move(struct transfer *transfer, struct span span)
 {
     struct file *file = transfer->file;
@@ -57,7 +44,7 @@ int64_t transfer_move(struct transfer *transfer, struct span span)
     /* Appending is at the file's end, whatever position or offset there is (Linux: pwrite too). */
     if (has_bytes(transfer) && file->flags & LINUX_O_APPEND)
         from = object_bytes(file->object);
-    int64_t moved = move(file, transfer->way, span, from);
+    int64_t moved = transfer_span(file, transfer->way, span, from);
 
     if (moved > 0 && file->seekable)
         *transfer->at = from + (uint64_t)moved;
@@ -74,30 +61,6 @@ int64_t transfer_whole(struct file *file, enum way way, struct span span, uint64
     moved = transfer_move(&transfer, span);
     transfer_end(&transfer);
     return moved;
-}
-
-static inline int64_t move_one(uint64_t descriptor, enum way way, va_t buffer, uint64_t bytes)
-{
-    struct file *file = files_get_file(descriptor);
-
-    if (!file)
-        return -EBADF;
-    struct span span = { task_current()->space, buffer, bytes };
-    /* What has no position has no bytes to take turns for either: pipes, terminals, counters. */
-    int64_t moved = file->seekable ? transfer_whole(file, way, span, NULL) : move(file, way, span, file->offset);
-
-    file_put(file);
-    return moved;
-}
-
-int64_t sys_read(uint64_t descriptor, va_t buffer, uint64_t bytes)
-{
-    return move_one(descriptor, READ, buffer, bytes);
-}
-
-int64_t sys_write(uint64_t descriptor, va_t buffer, uint64_t bytes)
-{
-    return move_one(descriptor, WRITE, buffer, bytes);
 }
 
 int64_t file_resize(struct file *file, uint64_t bytes, bool grow_only)

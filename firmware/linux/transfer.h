@@ -2,6 +2,9 @@
 #ifndef FIRMWARE_LINUX_TRANSFER_H
 #define FIRMWARE_LINUX_TRANSFER_H
 
+#include <errno.h>
+
+#include "firmware/linux/abi.h"
 #include "firmware/linux/file.h"
 #include "firmware/linux/turn.h"
 
@@ -14,6 +17,18 @@ enum way { READ, WRITE };
 static inline bool span_is_legal(struct span span)
 {
     return (int64_t)(span.at | span.bytes | (span.at + span.bytes)) >= 0;
+}
+
+/* One move, at most as long as one call's. */
+static inline int64_t transfer_span(struct file *file, enum way way, struct span span, uint64_t at)
+{
+    if (span.bytes > TRANSFER_BYTES_MAX) {
+        if (!span_is_legal(span))
+            return (file->flags & LINUX_O_ACCMODE) == (way == READ ? LINUX_O_WRONLY : LINUX_O_RDONLY) ? -EBADF
+                                                                                                      : -EFAULT;
+        span.bytes = TRANSFER_BYTES_MAX;
+    }
+    return way == READ ? file_read(file, span, at) : file_write(file, span, at);
 }
 
 /*
