@@ -76,9 +76,10 @@ static int begin(struct object *object)
     return 0;
 }
 
-static void finish(struct object *object)
+static void finish(struct object *object, int error)
 {
     mm.syncing = NULL;
+    object->sync_error = (int16_t)error;
     object_settle_promise(object);
     object_settle(object);
 }
@@ -90,7 +91,7 @@ static int fail(struct object *object, int error)
     if (object->lowest_before < object->lowest)
         object->lowest = object->lowest_before;
     object->resized = true;
-    finish(object);
+    finish(object, error);
     return error;
 }
 
@@ -191,7 +192,7 @@ static int succeed(struct object *object)
         settle_page(object, (uint32_t)at);
     if (error)
         mark_all(object, false);
-    finish(object);
+    finish(object, error);
     return error;
 }
 
@@ -226,13 +227,16 @@ int object_sync(struct object *object)
         return 0;
     for (;;) {
         struct object *open = mm.syncing;
-        int error;
+        int error = open ? proceed(open) : 0;
 
-        if (open) {
-            error = proceed(open);
-            if (error == -EAGAIN || (error && open == object))
-                return error;
+        if (error == -EAGAIN)
+            return error;
+        if (open && open != object)
             continue;
+        if (object->sync_error) {
+            error = object->sync_error;
+            object->sync_error = 0;
+            return error;
         }
         collect_all(object);
         if (!object->unsynced && !object->resized)
@@ -245,7 +249,7 @@ int object_sync(struct object *object)
 
 void mm_step(void)
 {
-    /* A failure leaves the object dirty: who asks again is told. */
+    /* A failure leaves the object dirty, and is kept for who asks again: to begin anew would fail again, without end. */
     if (mm.syncing)
         (void)proceed(mm.syncing);
 }

@@ -167,6 +167,7 @@ struct object {
     uint32_t promised, tables; /* pages and nodes in the promise */
     uint32_t cursor;           /* of the open transaction */
     bool resized;              /* size not yet on flash */
+    int16_t sync_error;        /* of the last transaction, until a sync has been told; else 0 */
 };
 
 /* ---- The state ---- */
