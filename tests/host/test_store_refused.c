@@ -89,37 +89,33 @@ static void cut_and_look(struct bed *bed, bool old_only)
     assert_null(store_check(bed->store));
 }
 
-static void a_refused_commit_does_not_come_back(void **state)
+/* Power goes at any step after it; `dirty`: blocks can be erased and written again by then. */
+static void cut_after_a_refusal(bool dirty)
 {
     struct bed bed;
     bool settled = false;
 
-    (void)state;
     for (uint32_t steps = 0; !settled; steps += 1 + steps / 16) {
-        refuse(&bed, steps, true);
+        refuse(&bed, steps, dirty);
         assert_int_equal(pages_at(&bed, OLD), PAGES);
         settled = bed_settle(&bed, steps);
         assert_int_equal(pages_at(&bed, OLD), PAGES);
-        cut_and_look(&bed, true);
+        cut_and_look(&bed, dirty);
         bed_stop(&bed);
     }
+}
+
+static void a_refused_commit_does_not_come_back(void **state)
+{
+    (void)state;
+    cut_after_a_refusal(true);
 }
 
 /* No block takes the old commit either: nothing of what could still be found whole is touched. */
 static void nor_in_part_when_nothing_can_be_written(void **state)
 {
-    struct bed bed;
-    bool settled = false;
-
     (void)state;
-    for (uint32_t steps = 0; !settled; steps += 1 + steps / 16) {
-        refuse(&bed, steps, false);
-        assert_int_equal(pages_at(&bed, OLD), PAGES);
-        settled = bed_settle(&bed, steps);
-        assert_int_equal(pages_at(&bed, OLD), PAGES);
-        cut_and_look(&bed, false);
-        bed_stop(&bed);
-    }
+    cut_after_a_refusal(false);
 }
 
 /* Another transaction is wanted, and power goes while the way is cleared for it. */
