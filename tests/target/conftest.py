@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,10 +76,16 @@ def run(stdin=b'', runner=(RUN,), **keys):
     return Result(done.returncode, done.stdout, err, statistics(err))
 
 
+def keys_signal():
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def on_terminal(words, cwd=ROOT, **keys):
-    """A child on a terminal of its own. It is given a second and not a tenth to end at each signal."""
+    """A child on a terminal of its own, whose keys signal it: a shell that starts the tests in the background has them ignored.
+    It is given a second and not a tenth to end at each signal."""
     terminal = pexpect.spawn(words[0], words[1:], cwd=str(cwd), timeout=TIMEOUT_S, encoding='utf-8', codec_errors='replace',
-                             env={**os.environ, 'TERM': 'dumb'}, **keys)
+                             env={**os.environ, 'TERM': 'dumb'}, preexec_fn=keys_signal, **keys)
     terminal.delayafterterminate = terminal.ptyproc.delayafterterminate = 1
     return terminal
 
