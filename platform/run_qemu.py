@@ -83,7 +83,8 @@ def debug(options, flash):
     emulator = command_line(options, flash, f'file:{console}') + ['-S', '-gdb', 'stdio']
     print(f'run: the console goes to {console}; `help vellum` lists the commands that read the firmware', flush=True)
     gdb = ['gdb-multiarch', '-q', '-nx', options.firmware or built('vellum.elf'), '-x', GDB_SCRIPT,
-           '-ex', f'machine | exec {shlex.join(emulator)}']
+           # The emulator may take longer than gdb's two seconds to come up: a question asked twice gets two answers.
+           '-ex', 'set remotetimeout 60', '-ex', f'machine | exec {shlex.join(emulator)}']
     try:
         return subprocess.run(gdb, pass_fds=[flash] if isinstance(flash, int) else [], check=False).returncode
     except OSError as error:

@@ -53,8 +53,8 @@ def test_each_boot_has_its_own_seed(vellum, image):
 
 
 @pytest.mark.parametrize('board', ['virt'])
-def test_a_copied_image_carries_its_seed(vellum, image, tmp_path):
-    """Where nothing else tells two boards apart they draw the same; `check` shows it, and a seed of its own mends it."""
+def test_a_copied_image_carries_its_seed(image, tmp_path):
+    """`check` shows it, and a seed of its own mends it. What the boards draw then differs by what else they have."""
     image('put', PROGRAMS / 'random')
     image('seed')
     copies = [shutil.copy(image.path, tmp_path / f'{name}.img') for name in ('copy', 'mended')]
@@ -63,10 +63,6 @@ def test_a_copied_image_carries_its_seed(vellum, image, tmp_path):
                                                                   check=True))
              for path in (image.path, *copies)]
     assert seeds[0] == seeds[1] != '' and seeds[2] not in ('', seeds[0])
-    # With ICOUNT the emulator repeats a boot to the instruction, rng-seed and all: boards that nothing tells apart.
-    first, copied, mended = (lines(vellum('random', FLASH=path, ICOUNT=1)) for path in (image.path, *copies))
-    assert first == copied
-    assert not set(mended) & {*first, *copied}
 
 
 def test_a_seed_is_as_strong_as_its_sources(vellum, image, board):
