@@ -98,13 +98,13 @@ IMAGE_TOOL := $(wildcard platform/image/*.c)
 $(B)/vellum-image: $(patsubst %,$(B)/fast/%.o,$(IMAGE_TOOL) $(STORE) hal/flash.c)
 	$(HOST_CC) $^ -o $@
 
-$(B)/programs/%: tests/programs/%.c
+$(B)/programs/%: tests/programs/%.c tests/programs/common.h
 	@mkdir -p $(@D)
 	$(CC_LINUX) -std=gnu17 -O2 -g -Wall -Wextra -Werror -static -pthread $< -o $@
 CODEC := mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c
-$(B)/programs/codec: tests/bench/codec.c $(CODEC)
+$(B)/programs/codec: tests/bench/codec.c $(CODEC) tests/programs/common.h
 	@mkdir -p $(@D)
-	$(CC_LINUX) -I. -std=gnu17 -O2 -mstrict-align -fno-tree-loop-distribute-patterns -g -Wall -Wextra -Werror -static $^ -o $@
+	$(CC_LINUX) -I. -std=gnu17 -O2 -mstrict-align -fno-tree-loop-distribute-patterns -g -Wall -Wextra -Werror -static $(filter %.c,$^) -o $@
 # Programs of several files, which have a folder each.
 define program_folder
 $(B)/programs/$(1): $(wildcard tests/programs/$(1)/*.[ch]) tests/programs/common.h

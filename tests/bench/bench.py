@@ -72,6 +72,8 @@ def measure_inside():
     for name in INSIDE:
         inside(f'bench {name}', FRAMES=ROOMY_FRAMES)
     inside(f'bench text text pages {TAIL_PAGES} fault_tail', FRAMES=ROOMY_FRAMES)
+    # What of it is the codec's: the rest is what a page costs that comes back from the tail.
+    inside(f'codec text text pages {TAIL_PAGES}', FRAMES=ROOMY_FRAMES, FILES=f'{PROGRAMS}/codec {TEXT}=text')
     stats = inside(f'bench text text pages {SWAP_PAGES} swap_out_insn swap_in_insn', FRAMES=TIGHT_FRAMES)
     if stats.get('evict_dirty'):
         show('target_program_bytes', stats['flash_program_bytes'] / stats['evict_dirty'], 'byte/eviction')

@@ -1,12 +1,14 @@
 /*
  * codec FILE ... : what the firmware's own codec takes for the whole pages of these files, in instructions a page, and what
  * it makes of them. The codec is built as the firmware has it, for cores that trap on a misaligned access.
+ *
+ * codec text FILE pages N: what it takes of `fault_tail` with the same words (tests/programs/bench.c), on the same pages.
  */
 #include "mm/assert.h"
 #include "mm/store/codec.h"
 #include "tests/programs/common.h"
 
-#define PAGE 4096u
+#define PAGE TEXT_PAGE
 
 static struct {
     uint64_t compress, expand, bytes, pages;
@@ -46,10 +48,21 @@ static void measure(const char *from)
         die("codec: page %llu does not come back", (unsigned long long)total.pages);
 }
 
-int main(int count, char **arguments)
+static void measure_text(const struct text *text, size_t pages)
 {
-    for (int i = 1; i < count; i++) {
-        struct text text = map_text(arguments[i]);
+    char *at = allocate(pages * PAGE);
+
+    fill_pages(text, at, 0, pages);
+    for (size_t i = 0; i < pages; i++)
+        measure(at + i * PAGE);
+    free(at);
+    printf("bench fault_tail_codec %.1f insn\n", (double)total.expand / (double)total.pages);
+}
+
+static void measure_files(int count, char **paths)
+{
+    for (int i = 0; i < count; i++) {
+        struct text text = map_text(paths[i]);
 
         for (size_t at = 0; at + PAGE <= text.bytes; at += PAGE)
             measure(text.at + at);
@@ -60,5 +73,16 @@ int main(int count, char **arguments)
     printf("bench codec_compress %.0f0 insn\n", (double)total.compress / (double)total.pages / 10);
     printf("bench codec_decompress %.0f0 insn\n", (double)total.expand / (double)total.pages / 10);
     printf("bench codec_ratio %.2f ratio\n", (double)(total.pages * PAGE) / (double)total.bytes);
+}
+
+int main(int count, char **arguments)
+{
+    if (count == 5 && strcmp(arguments[1], "text") == 0 && strcmp(arguments[3], "pages") == 0) {
+        struct text text = map_text(arguments[2]);
+
+        measure_text(&text, number(count, arguments, 4, 1));
+    } else {
+        measure_files(count - 1, arguments + 1);
+    }
     return 0;
 }

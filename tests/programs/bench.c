@@ -14,8 +14,7 @@
 #include <time.h>
 #include <ucontext.h>
 
-#define PAGE    4096u
-#define SOURCES 16u /* different pages of text, each copied so often that it stays in RAM */
+#define PAGE TEXT_PAGE
 
 static size_t pages = 64;
 static struct text contents;
@@ -256,22 +255,6 @@ static double fork_exit_wait(void)
     return per(start, ROUNDS);
 }
 
-/*
- * Pages of text, each different from the others by its number. They are copies of few pages from all over the file, so that
- * reading the file is not part of what is measured.
- */
-static void fill_pages(char *at, size_t first, size_t count)
-{
-    size_t all = contents.bytes / PAGE, sources = all < SOURCES ? all : SOURCES;
-
-    if (sources == 0)
-        die("bench: needs `text FILE` of a page or more");
-    for (size_t i = first; i < first + count; i++) {
-        memcpy(at + i * PAGE, contents.at + i % sources * (all / sources) * PAGE, PAGE);
-        memcpy(at + i * PAGE, &i, sizeof i);
-    }
-}
-
 static void check_pages(const char *at, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -287,7 +270,7 @@ static double fault_tail(void)
     uint64_t spent = 0;
 
     for (int round = 0; round < ROUNDS; round++) {
-        fill_pages(at, 0, pages);
+        fill_pages(&contents, at, 0, pages);
         if (madvise(at, pages * PAGE, 21) != 0) /* MADV_PAGEOUT */
             die("bench: madvise: %s", strerror(errno));
         uint64_t start = instructions();
@@ -347,9 +330,9 @@ static double swap_out_insn(void)
 
     begin_soaking();
     swap_area = map_pages(pages);
-    fill_pages(swap_area, 0, half);
+    fill_pages(&contents, swap_area, 0, half);
     uint64_t start = busy_instructions();
-    fill_pages(swap_area, half, pages - half);
+    fill_pages(&contents, swap_area, half, pages - half);
     return (double)(busy_instructions() - start) / (double)(pages - half);
 }
 

@@ -95,4 +95,23 @@ static inline struct text map_text(const char *path)
     return text;
 }
 
+#define TEXT_PAGE    4096u
+#define TEXT_SOURCES 16u /* different pages of text, each copied so often that it stays in RAM */
+
+/*
+ * Pages of text, each different from the others by its number. They are copies of few pages from all over the file, so that
+ * reading the file is not part of what is measured.
+ */
+static inline void fill_pages(const struct text *text, char *at, size_t first, size_t count)
+{
+    size_t all = text->bytes / TEXT_PAGE, sources = all < TEXT_SOURCES ? all : TEXT_SOURCES;
+
+    if (sources == 0)
+        die("needs `text FILE` of a page or more");
+    for (size_t i = first; i < first + count; i++) {
+        memcpy(at + i * TEXT_PAGE, text->at + i % sources * (all / sources) * TEXT_PAGE, TEXT_PAGE);
+        memcpy(at + i * TEXT_PAGE, &i, sizeof i);
+    }
+}
+
 #endif
