@@ -60,6 +60,18 @@ static bool make_run(void)
     return model_object_new(real, 0, bytes) != NULL;
 }
 
+/* Bytes that are drawn by a fuzzer come twice. */
+static bool name_is_taken(const char *name)
+{
+    uint32_t node;
+    int answer = RIG_WAIT(node_make(mm_store(), NODE_ROOT, name, S_IFREG | 0644, &node));
+
+    rig_result(answer);
+    if (answer != -EEXIST)
+        rig_fail("node_make of a name that is taken answers %d", answer);
+    return false;
+}
+
 static bool file_make(void)
 {
     struct object *real;
@@ -73,6 +85,8 @@ static bool file_make(void)
         return false;
     (void)snprintf(name, sizeof(name), "file%u", rig_below(1u << 30));
     rig_operation("node_make %s, object_of_node", name);
+    if (RIG_WAIT(node_find(mm_store(), NODE_ROOT, name, &node)) == 0)
+        return name_is_taken(name);
     if (refused(RIG_WAIT(node_make(mm_store(), NODE_ROOT, name, S_IFREG | 0644, &node))) ||
         refused(RIG_WAIT(object_of_node(node, &real))))
         return false;

@@ -131,11 +131,23 @@ _Noreturn void rig_fail(const char *format, ...)
     abort();
 }
 
-/* ASSERT, the simulated hart and flash, and the sanitizers all end in abort(). */
+/* ASSERT, the simulated hart and flash, and the sanitizers all end in abort(). A fuzzer's own handler then keeps the input. */
+static struct sigaction fuzzers;
+
 static void on_abort(int signal_number)
 {
-    (void)signal(signal_number, SIG_DFL);
+    (void)sigaction(signal_number, &fuzzers, NULL);
     rig_print_operations();
+    (void)raise(signal_number); /* as it was before rig_start(); held back until this handler returns */
+}
+
+static void tell_operations_at_abort(void)
+{
+    struct sigaction ours = { .sa_handler = on_abort }, before;
+
+    (void)sigaction(SIGABRT, &ours, &before);
+    if (before.sa_handler != on_abort)
+        fuzzers = before;
 }
 
 const char *__asan_default_options(void);
@@ -268,7 +280,7 @@ void rig_start(const struct rig_config *config)
 
     rig.config = *config;
     rig.random = config->seed ^ 0x76656c6c756dull;
-    (void)signal(SIGABRT, on_abort);
+    tell_operations_at_abort();
     /* As on T-Head's cores; by the seed, so that no other choice changes. */
     pool.leaf_bits = config->seed % 4 == 1 ? 7ull << 60 : 0;
     pool.frames = mm_minimum_frames() + config->tail_pages + config->spare_pages;
