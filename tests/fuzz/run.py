@@ -9,6 +9,7 @@ end random system calls run in the emulator. Findings stay in build/fuzz-finding
 import argparse
 import os
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,11 @@ def make_corpus(name, folder):
         (folder / f'seed-{number}').write_bytes(seed)
 
 
+def processor_s():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def fuzz(name, seconds):
     folder = BUILD / ('fuzz-corpus' if seconds else 'fuzz-check') / name
     if not seconds and folder.is_dir():
@@ -61,11 +67,13 @@ def fuzz(name, seconds):
              f'-max_total_time={seconds}' if seconds else f'-runs={RUNS[name]}']
     # What the simulated flash says when a caller's mistake is let pass is no finding.
     environment = {**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'}
+    before = processor_s()
     done = subprocess.run(words, capture_output=True, text=True, errors='replace', env=environment, check=False)
     last = re.findall(r'cov: (\d+) ft: (\d+) corp: (\d+)', done.stderr)
     runs = re.search(r'number_of_executed_units: (\d+)', done.stderr)
     coverage = 'cov=%s ft=%s corpus=%s' % last[-1] if last else ''
-    print(f'fuzz {name} runs={runs[1] if runs else "?"} {coverage} {"good" if done.returncode == 0 else "FAILED"}', flush=True)
+    print(f'fuzz {name} runs={runs[1] if runs else "?"} {coverage} cpu_s={processor_s() - before:.0f} '
+          f'{"good" if done.returncode == 0 else "FAILED"}', flush=True)
     if done.returncode:
         print(done.stderr[-6000:])
     return done.returncode == 0
