@@ -210,13 +210,19 @@ static void add_space_usage(const struct process *process, struct process_usage 
         usage->resident_peak_pages = statistics.resident_peak_pages;
 }
 
+static void add_thread_usage(const struct task *task, struct process_usage *usage)
+{
+    usage->ran_ticks += task_ran_ticks(task);
+    usage->system_ticks += task_system_ticks(task);
+}
+
 struct process_usage process_usage(const struct process *process)
 {
     struct process_usage usage = process->gone;
 
     add_space_usage(process, &usage);
     LIST_EACH(link, &process->threads)
-    usage.ran_ticks += task_ran_ticks(LIST_ENTRY(link, struct task, in_process));
+    add_thread_usage(LIST_ENTRY(link, struct task, in_process), &usage);
     return usage;
 }
 
@@ -349,7 +355,7 @@ _Noreturn void process_exit_thread(int32_t status)
         end_process(process);
     }
     signal_queue_clear(process, &task->signals, UINT64_MAX);
-    process->gone.ran_ticks += task_ran_ticks(task);
+    add_thread_usage(task, &process->gone);
     list_remove(&task->in_process);
     if (--process->thread_count == 0)
         become_zombie(process);

@@ -60,7 +60,7 @@ struct signal_actions {
 
 /* What a program has used. */
 struct process_usage {
-    uint64_t ran_ticks, faults_minor, faults_major;
+    uint64_t ran_ticks, system_ticks, faults_minor, faults_major; /* system_ticks of ran_ticks in the kernel */
     uint32_t resident_peak_pages;
 };
 

@@ -42,7 +42,6 @@ void task_init(uint32_t hart_id, bool has_float)
         .current = &idle_task,
         .idle = &idle_task,
         .alarm = TIMER_NEVER,
-        .slice_end = TIMER_NEVER,
         .id = hart_id,
         .has_float = has_float,
         .float_owner = &idle_task,
@@ -71,20 +70,26 @@ void task_alarm_by(uint64_t deadline)
     alarm_at(hart_current(), deadline);
 }
 
-static void slice_begin(struct hart *hart, uint64_t now)
+/*
+ * What the running task did when the tick was due is what it does from then on, for those who ask for its times.
+ */
+static void take_tick(struct hart *hart, uint64_t now, bool in_kernel)
 {
-    hart->slice_end = now + timer_ticks_from_us(TASK_SLICE_US);
-    alarm_at(hart, hart->slice_end);
+    struct task *task = hart->current;
+
+    if (task->in_system != in_kernel) {
+        task->other_ticks = task->ran_ticks + hart->tick - task->began - task->other_ticks;
+        task->in_system = in_kernel;
+    }
+    hart->tick = now + timer_ticks_from_us(TASK_SLICE_US);
+    if (!in_kernel)
+        hart->user_ticks += timer_ticks_from_us(TASK_SLICE_US);
 }
 
 static void make_ready(struct task *task)
 {
-    struct hart *hart = hart_current();
-
     task->state = TASK_READY;
-    list_append(&hart->ready, &task->queue);
-    if (hart->slice_end == TIMER_NEVER)
-        slice_begin(hart, timer_now());
+    list_append(&hart_current()->ready, &task->queue);
 }
 
 static bool wake(struct task *task, int outcome)
@@ -108,26 +113,30 @@ static void wake_expired(struct hart *hart, uint64_t now)
     }
 }
 
-void task_alarm(void)
+/* With a user task running, or none at all. */
+static void look_at_running(struct hart *hart, uint64_t now, bool late)
+{
+    if (hart->current == hart->idle) {
+        hart->tick = 0;
+        return;
+    }
+    if (now >= hart->tick) {
+        take_tick(hart, now, late);
+        hart->current->attention |= ATTENTION_RESCHEDULE;
+    }
+    alarm_at(hart, hart->tick);
+}
+
+void task_alarm(bool late)
 {
     struct hart *hart = hart_current();
     uint64_t now = timer_now();
 
     console_poll();
     hart->alarm = TIMER_NEVER;
-    bool slice_over = now >= hart->slice_end;
-
-    if (slice_over)
-        hart->slice_end = TIMER_NEVER;
+    look_at_running(hart, now, late);
     wake_expired(hart, now);
     timeout_run(now);
-    if (!list_empty(&hart->ready)) {
-        if (slice_over && hart->current != hart->idle)
-            hart->current->attention |= ATTENTION_RESCHEDULE;
-        if (hart->slice_end == TIMER_NEVER)
-            slice_begin(hart, now);
-    }
-    alarm_at(hart, hart->slice_end);
     alarm_at(hart, timeout_next());
     if (!list_empty(&hart->timed))
         alarm_at(hart, LIST_ENTRY(hart->timed.next, struct task, timed)->deadline);
@@ -196,6 +205,10 @@ static void switch_to(struct hart *hart, struct task *next)
     struct task *from = hart->current;
     uint64_t now = timer_now();
 
+    if (now >= hart->tick) {
+        take_tick(hart, now, true);
+        alarm_at(hart, hart->tick);
+    }
     from->ran_ticks += now - from->began;
     next->began = now;
     next->state = TASK_RUNNING;
@@ -243,7 +256,7 @@ _Noreturn void task_idle(void)
 
     ASSERT(hart->current == hart->idle);
     for (;;) {
-        trap_poll_interrupts();
+        trap_poll_interrupts(false);
         console_poll();
         if (!list_empty(&hart->ready)) {
             schedule();
@@ -488,4 +501,13 @@ void task_float_changed(struct task *task)
 uint64_t task_ran_ticks(const struct task *task)
 {
     return task->ran_ticks + (task->state == TASK_RUNNING ? timer_now() - task->began : 0);
+}
+
+uint64_t task_system_ticks(const struct task *task)
+{
+    uint64_t now = timer_now(), tick = hart_current()->tick;
+
+    if (task == task_current() && !task->in_system && now > tick)
+        return task->other_ticks + now - tick; /* as the next look at it will tell */
+    return task->in_system ? task_ran_ticks(task) - task->other_ticks : task->other_ticks;
 }

@@ -12,8 +12,9 @@
  * was tested is still true when the task begins to sleep. Calls that may sleep: task_sleep, task_wait, task_yield,
  * mm_wait (firmware/worker.h) and everything in firmware/usercopy.h.
  *
- * Slices: round robin. A timer alarm runs only while somebody waits for the hart; at each alarm the running user task
- * goes to the end of the queue. Kernel threads run until they sleep.
+ * Slices: round robin. A tick comes while user tasks run: the one that runs goes to the end of the queue if others wait,
+ * and is seen in user mode or in the kernel, as which its time is told from then on until it is seen in the other. Kernel
+ * threads run until they sleep.
  *
  * Locking: the kernel lock for everything here; `struct hart` is its own hart's.
  */
@@ -109,6 +110,8 @@ struct task {
     uint64_t deadline;
     uint64_t began; /* tick at which it was last switched to */
     uint64_t ran_ticks;
+    uint64_t other_ticks; /* of them, those told as the other time than the one at hand */
+    bool in_system;       /* the one at hand is system time */
 
     uint32_t id;         /* Linux's tid */
     uint16_t stack_slot; /* of firmware/kmap.h */
@@ -146,7 +149,8 @@ struct hart {
     struct list timed;   /* sleepers with a deadline, the first to end first */
     struct space *space; /* the one that satp shows; NULL: the kernel's own */
     uint64_t alarm;      /* the tick that the timer is set to, or TIMER_NEVER */
-    uint64_t slice_end;  /* when the running task is to make room, or TIMER_NEVER */
+    uint64_t tick;       /* when the running user task is to be looked at; 0: none has run for a while */
+    uint64_t user_ticks; /* what was found to be user mode, of all tasks ever */
     uint32_t id;
     bool has_float;
 };
@@ -197,10 +201,11 @@ void task_float_flush(struct task *task);
 void task_float_changed(struct task *task);
 
 /* For the timer interrupt, which trap.c takes; and to have it at the tick `deadline` at the latest. */
-void task_alarm(void);
+void task_alarm(bool late); /* the kernel ran when it was due */
 void task_alarm_by(uint64_t deadline);
 
-/* How long a task has run, up to now. */
+/* How long a task has run, up to now; and how much of that in the kernel. */
 uint64_t task_ran_ticks(const struct task *task);
+uint64_t task_system_ticks(const struct task *task);
 
 #endif

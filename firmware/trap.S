@@ -137,6 +137,7 @@ trap_slow_return:
     j trap_return
 
 trap_other:
+    ld a3, FRAME_PC(sp)
     sd t1, FRAME_PC(sp)
     mv a0, sp
     mv a1, t0

@@ -31,7 +31,7 @@ _Static_assert(offsetof(struct trap_frame, status) == FRAME_STATUS && offsetof(s
 _Static_assert(offsetof(struct float_state, fcsr) == FLOAT_FCSR, "trap.S");
 
 extern char trap_entry[];
-void trap_user(struct trap_frame *frame, uint64_t cause, uint64_t value);
+void trap_user(struct trap_frame *frame, uint64_t cause, uint64_t value, uint64_t left_for);
 void trap_attention(struct trap_frame *frame);
 
 static struct {
@@ -87,12 +87,12 @@ static void serve_external(void)
     }
 }
 
-void trap_poll_interrupts(void)
+void trap_poll_interrupts(bool late)
 {
     uint64_t pending = inject_interrupts(csr_read(sip) & csr_read(sie));
 
     if (pending & SIE_STIE)
-        task_alarm();
+        task_alarm(late);
     if (pending & SIE_SEIE)
         serve_external();
 }
@@ -119,11 +119,23 @@ static void page_fault(struct trap_frame *frame, uint64_t cause, va_t va)
     worker_look();
 }
 
-/* From trap.S, with everything but a system call. */
-void trap_user(struct trap_frame *frame, uint64_t cause, uint64_t value)
+/*
+ * The kernel takes no interrupts: what comes meanwhile is taken on the way out, before the program's first instruction.
+ * So does one that comes where the last one came, in a loop; which that one tells.
+ */
+static bool came_late(struct trap_frame *frame, uint64_t left_for)
+{
+    bool late = left_for == frame->pc && frame->interrupted_pc != frame->pc;
+
+    frame->interrupted_pc = late ? 0 : frame->pc;
+    return late;
+}
+
+/* From trap.S, with everything but a system call. `left_for`: where the kernel was last left for. */
+void trap_user(struct trap_frame *frame, uint64_t cause, uint64_t value, uint64_t left_for)
 {
     if (cause >> CAUSE_INTERRUPT_BIT)
-        trap_poll_interrupts();
+        trap_poll_interrupts(came_late(frame, left_for));
     else if (cause == CAUSE_STORE_PAGE || cause == CAUSE_LOAD_PAGE || cause == CAUSE_FETCH_PAGE)
         page_fault(frame, cause, cpu_fault_address(cause, value));
     else

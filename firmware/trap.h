@@ -41,10 +41,10 @@ struct trap_frame {
         };
         uint64_t x[32]; /* x[0] is the pc */
     };
-    uint64_t status;   /* sstatus in user mode: FS is the task's own */
-    uint64_t call_a0;  /* in trap_attention(): a0 as it was when the system call began, for a restart */
-    struct hart *hart; /* where the task runs now */
-    uint64_t reserved;
+    uint64_t status;         /* sstatus in user mode: FS is the task's own */
+    uint64_t call_a0;        /* in trap_attention(): a0 as it was when the system call began, for a restart */
+    struct hart *hart;       /* where the task runs now */
+    uint64_t interrupted_pc; /* where the last interrupt found the program, unless that came late: 0 */
 };
 
 /* Linux's struct __riscv_d_ext_state. */
@@ -60,8 +60,8 @@ void trap_frame_init(struct trap_frame *frame, va_t entry, va_t stack);
 /* Once per hart, with its struct hart in tp: the trap vector, and the interrupts that user mode takes. */
 void trap_init(void);
 
-/* Serves what is pending; for the idle loop, which takes no traps. */
-void trap_poll_interrupts(void);
+/* Serves what is pending; for the idle loop, which takes no traps. `late`: it became so while the kernel ran. */
+void trap_poll_interrupts(bool late);
 
 /* The controller behind trap_listen(). Without one there are no device interrupts. */
 struct plic;

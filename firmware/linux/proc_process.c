@@ -5,10 +5,8 @@
 #include "firmware/linux/signal.h"
 #include "firmware/linux/times.h"
 #include "firmware/usercopy.h"
-#include "hal/timer.h"
 
 #define KIB_PER_PAGE (PAGE_BYTES / 1024)
-#define NS_PER_TICK  (NS_PER_S / LINUX_CLOCK_TICKS_HZ)
 #define CONSOLE_TTY  1281u /* major 5, minor 1 */
 
 static struct space_statistics space_now(const struct process *process)
@@ -35,11 +33,6 @@ static char state_of(const struct process *process)
 static uint32_t parent_of(const struct process *process)
 {
     return process->parent ? process->parent->id : PROCESS_FIRMWARE;
-}
-
-static uint64_t clock_ticks(uint64_t ticks)
-{
-    return timer_ns_from_ticks(ticks) / NS_PER_TICK;
 }
 
 void proc_process_comm(struct text *text, const struct process *process)
@@ -186,8 +179,10 @@ void proc_process_stat(struct text *text, const struct process *process)
              process->group, process->session, CONSOLE_TTY);
     text_add(text, "%lu %lu %lu %lu ", own.faults_minor, children.faults_minor, own.faults_major,
              children.faults_major);
-    text_add(text, "%lu 0 %lu 0 %d %d %u 0 %lu ", clock_ticks(own.ran_ticks), clock_ticks(children.ran_ticks),
-             20 + process->nice, process->nice, process->thread_count, clock_ticks(process->started));
+    text_add(text, "%ld %ld %ld %ld ", times_clock(own.ran_ticks - own.system_ticks), times_clock(own.system_ticks),
+             times_clock(children.ran_ticks - children.system_ticks), times_clock(children.system_ticks));
+    text_add(text, "%d %d %u 0 %ld ", 20 + process->nice, process->nice, process->thread_count,
+             times_clock(process->started));
     text_add(text, "%lu %u %lu ", (uint64_t)space.mapped_pages * PAGE_BYTES, space.resident_pages,
              process->limits[LIMIT_AS].now);
     text_add(text, "0 0 %lu 0 0 ", process->stack_start);

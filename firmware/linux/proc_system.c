@@ -67,28 +67,12 @@ static void add_seconds(struct text *text, uint64_t ns)
     text_add(text, "%lu.%02lu", hundredths / 100, hundredths % 100);
 }
 
-static uint64_t all_ran_ticks(void)
-{
-    uint64_t ticks = 0;
-
-    LIST_EACH(link, process_list())
-    ticks += process_usage(LIST_ENTRY(link, struct process, all)).ran_ticks;
-    return ticks;
-}
-
-static uint64_t idle_ns(void)
-{
-    uint64_t ran = timer_ns_from_ticks(all_ran_ticks()), now = clock_monotonic_ns();
-
-    return now > ran ? now - ran : 0;
-}
-
 void proc_uptime(struct text *text, const struct process *process)
 {
     (void)process;
     add_seconds(text, clock_monotonic_ns());
     text_add(text, " ");
-    add_seconds(text, idle_ns());
+    add_seconds(text, timer_ns_from_ticks(task_ran_ticks(hart_current()->idle)));
     text_add(text, "\n");
 }
 
@@ -131,12 +115,14 @@ void proc_loadavg(struct text *text, const struct process *process)
 
 void proc_stat(struct text *text, const struct process *process)
 {
-    uint64_t user = timer_ns_from_ticks(all_ran_ticks()) / NS_PER_TICK, idle = idle_ns() / NS_PER_TICK;
+    const struct hart *hart = hart_current();
+    int64_t user = times_clock(hart->user_ticks), idle = times_clock(task_ran_ticks(hart->idle));
+    int64_t system = (int64_t)(clock_monotonic_ns() / NS_PER_TICK) - user - idle;
     struct census census = count_tasks();
 
     (void)process;
-    text_add(text, "cpu  %lu 0 0 %lu 0 0 0 0 0 0\n", user, idle);
-    text_add(text, "cpu0 %lu 0 0 %lu 0 0 0 0 0 0\n", user, idle);
+    text_add(text, "cpu  %ld 0 %ld %ld 0 0 0 0 0 0\n", user, system, idle);
+    text_add(text, "cpu0 %ld 0 %ld %ld 0 0 0 0 0 0\n", user, system, idle);
     text_add(text, "intr 0\nctxt 0\nbtime %ld\n", clock_real_s() - (int64_t)(clock_monotonic_ns() / NS_PER_S));
     text_add(text, "processes %u\nprocs_running %u\nprocs_blocked %u\n", census.last, census.running, census.blocked);
 }

@@ -7,12 +7,12 @@
  */
 #include "firmware/linux/signal.h"
 
-#include "hal/timer.h"
-
-#define NS_PER_CLOCK_TICK (1000000000ull / LINUX_CLOCK_TICKS_HZ)
+#include "firmware/linux/times.h"
 
 static struct linux_siginfo news(const struct process *process, int signal, int code, int status)
 {
+    const struct process_usage usage = process_usage(process);
+
     return (struct linux_siginfo){
         .signal = signal,
         .code = code,
@@ -20,7 +20,8 @@ static struct linux_siginfo news(const struct process *process, int signal, int 
             .pid = (int32_t)process->id,
             .uid = process->uid,
             .status = status,
-            .utime = (int64_t)(timer_ns_from_ticks(process_usage(process).ran_ticks) / NS_PER_CLOCK_TICK),
+            .utime = times_clock(usage.ran_ticks - usage.system_ticks),
+            .stime = times_clock(usage.system_ticks),
         },
     };
 }

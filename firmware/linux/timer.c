@@ -247,11 +247,13 @@ static int set_itimer(uint32_t which, const struct linux_itimerval *value)
         error = ns_of_timeval(&value->interval, &interval);
     if (error)
         return error;
+    uint32_t clock = which == LINUX_ITIMER_REAL ? LINUX_CLOCK_MONOTONIC
+                                                : times_cpu_clock(LINUX_CLOCK_PROCESS_CPUTIME_ID);
+
+    if (which == LINUX_ITIMER_VIRTUAL)
+        clock |= TIMES_CPU_USER;
     if (!timer && first)
-        timer = make(process, ITIMER_ID(which),
-                     which == LINUX_ITIMER_REAL ? LINUX_CLOCK_MONOTONIC
-                                                : times_cpu_clock(LINUX_CLOCK_PROCESS_CPUTIME_ID),
-                     signals[which]);
+        timer = make(process, ITIMER_ID(which), clock, signals[which]);
     if (!timer)
         return first ? -ENOMEM : 0;
     if (first)

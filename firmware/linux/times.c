@@ -17,6 +17,11 @@ struct linux_timeval times_val(uint64_t ns)
     return (struct linux_timeval){ (int64_t)(ns / NS_PER_S), (int64_t)(ns % NS_PER_S / NS_PER_US) };
 }
 
+int64_t times_clock(uint64_t ticks)
+{
+    return (int64_t)(timer_ns_from_ticks(ticks) / (NS_PER_S / LINUX_CLOCK_TICKS_HZ));
+}
+
 int times_ns(const struct linux_timespec *time, uint64_t *ns)
 {
     if (time->s < 0 || time->ns < 0 || time->ns >= (int64_t)NS_PER_S)
@@ -48,7 +53,7 @@ uint64_t times_add(uint64_t a, uint64_t b)
 }
 
 /*
- * linux/posix-timers.h: ~id << 3, whether a thread's, and which time: all of it, or in user mode, which are the same here.
+ * linux/posix-timers.h: ~id << 3, whether a thread's, and which time: all of it, or in user mode.
  * The fixed clocks are those of number 0, the caller's own.
  */
 #define CPU_CLOCK_THREAD    4u
@@ -77,7 +82,18 @@ int times_cpu_ns(const struct process *own, uint32_t clock, uint64_t *ns)
         return -EINVAL;
     if (clock & CPU_CLOCK_THREAD ? !task || task->process != own : !process)
         return -EINVAL;
-    *ns = timer_ns_from_ticks(clock & CPU_CLOCK_THREAD ? task_ran_ticks(task) : process_usage(process).ran_ticks);
+    uint64_t ran, system = 0;
+
+    if (clock & CPU_CLOCK_THREAD) {
+        ran = task_ran_ticks(task);
+        system = task_system_ticks(task);
+    } else {
+        const struct process_usage usage = process_usage(process);
+
+        ran = usage.ran_ticks;
+        system = usage.system_ticks;
+    }
+    *ns = timer_ns_from_ticks((clock & TIMES_CPU_WHICH) == TIMES_CPU_USER ? ran - system : ran);
     return 0;
 }
 

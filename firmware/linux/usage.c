@@ -44,11 +44,11 @@ int64_t sys_sysinfo(va_t out)
     return user_write(out, &information, sizeof(information));
 }
 
-/* All time is told as user time: what a task spends in the kernel is not told apart. */
 static struct linux_rusage usage_of(const struct process_usage *usage)
 {
     return (struct linux_rusage){
-        .utime = times_val(timer_ns_from_ticks(usage->ran_ticks)),
+        .utime = times_val(timer_ns_from_ticks(usage->ran_ticks - usage->system_ticks)),
+        .stime = times_val(timer_ns_from_ticks(usage->system_ticks)),
         .maxrss = usage->resident_peak_pages * (int64_t)KIB_PER_PAGE,
         .minflt = (int64_t)usage->faults_minor,
         .majflt = (int64_t)usage->faults_major,
@@ -72,6 +72,7 @@ int64_t sys_getrusage(uint64_t who, va_t out)
         break;
     case LINUX_RUSAGE_THREAD:
         usage.ran_ticks = task_ran_ticks(task_current());
+        usage.system_ticks = task_system_ticks(task_current());
         break;
     case LINUX_RUSAGE_CHILDREN:
         usage = process->children_used;
@@ -82,17 +83,15 @@ int64_t sys_getrusage(uint64_t who, va_t out)
     return usage_tell(&usage, out);
 }
 
-static int64_t clock_ticks(uint64_t ticks)
-{
-    return (int64_t)(timer_ns_from_ticks(ticks) / NS_PER_CLOCK_TICK);
-}
-
 int64_t sys_times(va_t out)
 {
     const struct process *process = process_current();
-    struct linux_tms times = {
-        .utime = clock_ticks(process_usage(process).ran_ticks),
-        .cutime = clock_ticks(process->children_used.ran_ticks),
+    const struct process_usage own = process_usage(process), *children = &process->children_used;
+    const struct linux_tms times = {
+        .utime = times_clock(own.ran_ticks - own.system_ticks),
+        .stime = times_clock(own.system_ticks),
+        .cutime = times_clock(children->ran_ticks - children->system_ticks),
+        .cstime = times_clock(children->system_ticks),
     };
 
     if (out && user_write(out, &times, sizeof(times)))

@@ -32,6 +32,7 @@ static bool is_meant(const struct search *search, const struct process *child)
 static void add_usage(struct process_usage *to, const struct process_usage *more)
 {
     to->ran_ticks += more->ran_ticks;
+    to->system_ticks += more->system_ticks;
     to->faults_minor += more->faults_minor;
     to->faults_major += more->faults_major;
     if (to->resident_peak_pages < more->resident_peak_pages)

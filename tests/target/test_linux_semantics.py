@@ -57,3 +57,10 @@ def test_with_few_frames(vellum, linux, program):
     done = vellum(f'./{program}', FRAMES=160)
     assert done.text == linux(program)
     assert done.status == 0
+
+
+def test_processor_time_is_told_as_on_linux(vellum, linux):
+    """By an emulator that counts instructions: a busy host takes its time from any program of a guest, also from one in the kernel."""
+    done = vellum('./linux_times', FRAMES=512, ICOUNT=1)
+    assert done.text == linux('linux_times')
+    assert done.status == 0
