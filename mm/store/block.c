@@ -209,15 +209,20 @@ static enum store_work look(struct store *store)
 
 enum store_work eraser_step(struct store *store, bool begin)
 {
+    enum store_work work;
+    uint32_t chosen;
+
     if (store->eraser.block != NO_BLOCK)
         return look(store);
     if (!begin)
         return STORE_IDLE;
-    store->eraser = (struct eraser){ .block = eraser_choose(store) };
-    if (store->eraser.block == NO_BLOCK)
+    chosen = eraser_choose(store);
+    if (chosen == NO_BLOCK)
         return STORE_IDLE;
-    if (!operation_erase(store, store->eraser.block))
-        store->eraser.block = NO_BLOCK;
+    work = stream_back(store, chosen);
+    if (work != STORE_IDLE)
+        return work;
+    store->eraser = (struct eraser){ .block = operation_erase(store, chosen) ? chosen : NO_BLOCK };
     return STORE_BUSY;
 }
 

@@ -131,6 +131,9 @@ static const char *check_streams(const struct store *store)
 
         if (stream->block == NO_BLOCK)
             continue;
+        if (store->eraser.block != NO_BLOCK && stream->moved_from &&
+            place_block(store, stream->moved_from) == store->eraser.block)
+            return "14: what is erased was not moved to the end of an open block";
         if (stream->programmed > stream->end || stream->end > store->block_bytes || stream->end % FORMAT_UNIT ||
             stream->programmed % FORMAT_UNIT)
             return "10: streams grow by whole units";

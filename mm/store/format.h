@@ -17,6 +17,7 @@
 #define FORMAT_PAGE         4096u
 #define FORMAT_NO_BLOCK     0xffffu
 #define FORMAT_BLOCKS_MAX   8192u
+#define FORMAT_NOBODY       UINT32_MAX /* as a record's node: it belongs to no file */
 
 /* A payload is a whole page, or shorter than this: header and payload then fit one page of memory. */
 #define FORMAT_COMPRESSED_MAX (FORMAT_PAGE - FORMAT_ITEM_BYTES)

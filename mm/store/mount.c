@@ -184,53 +184,42 @@ static int header_again(struct store *store, uint32_t place, struct record_heade
 }
 
 /*
- * May the record have been under way when power was cut? Then what was read once may not be readable again. Only the
- * last one of a block that was open: a program begins when the one before has ended well.
+ * How far a copy is to be trusted that has been found: 0 it cannot be read. 1 nothing was programmed behind it, nor a summary:
+ * a cut may have hit its own program, and what was read once may not be readable again. 2 its block ends in a zero that is no
+ * summary's: an erase of it was cut, and whatever it still shows may fade.
  */
-static bool last_written(const struct store *store, uint32_t place, const struct record_header *header)
+static int trust(struct store *store, uint32_t place, const struct record_header *header)
 {
-    const struct block *block = block_of_place(store, place);
+    uint32_t block = place_block(store, place), end = place_offset(store, place) + record_bytes(header->length);
+    uint64_t behind[2 + 2 * FORMAT_ITEM_BYTES / 8]; /* a unit; the last header and the stamp of a summary */
+    struct walk walk;
 
-    return (block->bits & BLOCK_VOID) &&
-           place_offset(store, place) + record_bytes(header->length) >= block->used * FORMAT_UNIT;
+    if (record_read_payload(store, place, header, store->bounce))
+        return 0;
+    if (read_block(store, block, end, behind, FORMAT_UNIT) ||
+        read_block(store, block, store->block_bytes - 2 * FORMAT_ITEM_BYTES, behind + 2, 2 * FORMAT_ITEM_BYTES) ||
+        is_erased(behind, sizeof behind))
+        return 1;
+    if (behind[9] >> 56 == 0 && (walk_begin(store, block, store->bounce, &walk) || !walk.summary))
+        return 2;
+    return 3;
 }
 
-/* Its end is neither blank nor a summary: an erase of it was cut, and whatever it still shows may fade. */
-static bool half_erased(struct store *store, uint32_t place)
-{
-    struct summary_stamp stamp;
-    uint32_t block = place_block(store, place);
-
-    if (read_block(store, block, store->block_bytes - FORMAT_ITEM_BYTES, &stamp, sizeof(stamp)))
-        return true;
-    return !is_erased(&stamp, sizeof(stamp)) && !(item_valid(&stamp, block, 0) && stamp.magic == SUMMARY_MAGIC &&
-                                                  stamp.sequence == block_at(store, block)->sequence);
-}
-
-/*
- * Is `entry`, which the map has now, to stay? 1; 0; or -EIO. Of equal versions: what can be read, and surely so; then the
- * original.
- */
+/* Is `entry`, which the map has now, to stay? 1; 0; or -EIO. Of equal versions the one to be trusted, then the first. */
 static int stays(struct store *store, uint32_t entry, uint32_t other_place, const struct record_header *other)
 {
     struct record_header header;
     uint32_t place = entry & ~MAP_HOLE;
-    int found = header_again(store, place, &header);
-    bool fades;
+    int found = header_again(store, place, &header), mine, others;
 
     if (found != 1)
         return found;
     if (header.version != other->version)
         return header.version > other->version;
-    if (record_read_payload(store, place, &header, store->bounce))
-        return false;
-    if (record_read_payload(store, other_place, other, store->bounce))
-        return true;
-    fades = half_erased(store, place);
-    if (fades != half_erased(store, other_place))
-        return !fades;
-    if (last_written(store, place, &header) != last_written(store, other_place, other))
-        return !last_written(store, place, &header);
+    mine = trust(store, place, &header);
+    others = trust(store, other_place, other);
+    if (mine != others)
+        return mine > others;
     return block_of_place(store, place)->sequence <= block_of_place(store, other_place)->sequence;
 }
 

@@ -226,6 +226,7 @@ static enum store_work append_run(struct store *store)
 static void durable_landed(struct store *store, const struct append *append)
 {
     store->append.state = APPEND_IDLE;
+    store->streams[append->stream].moved_from = append->old;
     if (!append->moved) {
         commit_landed(store, append);
         return;

@@ -89,6 +89,7 @@ struct stream {
     uint32_t programmed;                 /* offset behind what is on flash; a unit's end */
     uint32_t summary_read, summary_next; /* closing a durable block: offsets of records, */
     uint32_t summary_write;              /* ... and of the summary; 0: not closing */
+    uint32_t moved_from;                 /* where the last record came from, if collection has moved it; NO_PLACE */
     uint32_t pending_count;
     struct pending pending[PENDING_MAX];
     uint8_t carry[CARRY_BYTES]; /* the block's page that `end` is in; all ones behind it */
@@ -391,6 +392,11 @@ void stream_break(struct store *store, enum block_stream index);
 enum store_work stream_close(struct store *store, enum block_stream index);
 /* Ends it without a summary, for what was written last is void. */
 void stream_abandon(struct store *store, enum block_stream index);
+/*
+ * `block` is to be erased: something comes behind the record that was moved out of it last. STORE_IDLE: that is so. The
+ * append is idle.
+ */
+enum store_work stream_back(struct store *store, uint32_t block);
 bool stream_open_to_all(const struct store *store, enum block_stream stream);
 bool stream_busy(const struct store *store, uint32_t block);
 

@@ -18,6 +18,7 @@ void stream_reset(struct stream *stream)
 {
     stream->block = NO_BLOCK;
     stream->summary_write = 0;
+    stream->moved_from = NO_PLACE;
     stream->pending_count = 0;
 }
 
@@ -303,4 +304,27 @@ bool stream_ready(struct store *store, enum block_stream index, uint32_t bytes, 
         return true;
     *work = store->streams[index].block == NO_BLOCK ? stream_open(store, index) : stream_close(store, index);
     return false;
+}
+
+/*
+ * The last record of an open block may look like one whose program was cut, and mount then takes its original: a header that
+ * belongs to nobody comes behind it before that is erased.
+ */
+enum store_work stream_back(struct store *store, uint32_t block)
+{
+    const struct append nobody = {
+        .kind = RECORD_HOLE, .moved = true, .owner = FORMAT_NOBODY, .version = store->counts
+    };
+
+    for (enum block_stream i = STREAM_DURABLE; i < STREAM_COUNT; i++) {
+        uint32_t from = store->streams[i].moved_from;
+
+        if (from == NO_PLACE || place_block(store, from) != block)
+            continue;
+        if (!stream_fits(store, i, FORMAT_ITEM_BYTES))
+            return stream_close(store, i);
+        append_durable(store, i, &nobody);
+        return STORE_MORE;
+    }
+    return STORE_IDLE;
 }
