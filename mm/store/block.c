@@ -107,8 +107,13 @@ bool block_erasable(const struct store *store, uint32_t index)
 
 /* ---- Erasing ---- */
 
-static uint64_t urgency(const struct block *block)
+/* The newest stamp keeps what the life allows: it goes when nothing else does. */
+static uint64_t urgency(const struct store *store, uint32_t index)
 {
+    const struct block *block = block_at(store, index);
+
+    if (index == store->newest_stamp)
+        return 0;
     return (uint64_t)(block->bits & BLOCK_VOID) << 32 | (UINT32_MAX - block->erases);
 }
 
@@ -117,16 +122,16 @@ static uint64_t urgency(const struct block *block)
  * such an erase, which may leave the stamp as it is, finds them suspected again. Then void ones, for which files
  * wait.
  */
-static uint32_t eraser_choose(const struct store *store)
+uint32_t eraser_choose(const struct store *store)
 {
     uint32_t best = NO_BLOCK;
 
     for (uint32_t i = 0; i < store->block_count; i++) {
-        if (!block_erasable(store, i))
+        if (!block_erasable(store, i) || !life_charges(store, i))
             continue;
-        if (block_at(store, i)->bits & BLOCK_SUSPECT)
+        if ((block_at(store, i)->bits & BLOCK_SUSPECT) && i != store->newest_stamp)
             return i;
-        if (best == NO_BLOCK || urgency(block_at(store, i)) > urgency(block_at(store, best)))
+        if (best == NO_BLOCK || urgency(store, i) > urgency(store, best))
             best = i;
     }
     return best;
@@ -147,7 +152,7 @@ void eraser_erased(struct store *store, int status)
     pending_forget(store, store->eraser.block);
     life_erased(store);
     collector_erased(store);
-    block->bits = 0;
+    block->bits = BLOCK_UNSTAMPED;
     block->sequence = 0;
     block->records = 0;
     block->used = 0;
@@ -177,7 +182,10 @@ void eraser_stamped(struct store *store, int status)
         return;
     }
     block_at(store, store->eraser.block)->state = BLOCK_ERASED;
+    block_at(store, store->eraser.block)->bits = 0;
     store->erased++;
+    store->newest_stamp = store->eraser.block;
+    store->credit_kept = true;
     store->eraser.block = NO_BLOCK;
     collector_recovered(store);
 }

@@ -99,6 +99,7 @@ static int old_contents_erase(struct store *store)
     store->version_next = scan.version_next + store->block_bytes / FORMAT_ITEM_BYTES;
     store->announced = false;
     life_begin(store, scan.credit);
+    store->credit_kept = true; /* nobody formats in a loop */
     for (uint32_t i = 0; i < store->block_count; i++) {
         struct block *block = block_at(store, i);
 

@@ -23,7 +23,6 @@ struct mount {
     struct record_header commit;
     uint64_t highest_version;
     uint32_t highest_serial;
-    bool uncounted; /* an erase may have been cut */
 };
 
 /* ---- First: commits ---- */
@@ -389,8 +388,7 @@ static void settle(struct store *store, struct mount *mount)
     for (uint32_t i = 0; i < store->block_count; i++) {
         struct block *block = block_at(store, i);
 
-        mount->uncounted |= (block->bits & BLOCK_UNCOUNTED) != 0;
-        block->bits &= (uint8_t) ~(BLOCK_TABLE | BLOCK_UNCOUNTED);
+        block->bits &= (uint8_t)~BLOCK_TABLE;
         if (block->live > block->records)
             block->records = block->live;
         store->doubt |= (block->bits & BLOCK_VOID) && block->state == BLOCK_FULL;
@@ -448,10 +446,6 @@ static int forget(struct store *store)
 }
 
 /*
- * An erase that was cut before its stamp is charged here: one at most was under way, so one is charged when any block
- * has no stamp, but for retired ones, whose last erase was charged when it failed. Kept with the next stamp; a boot that
- * erases nothing costs nothing.
- *
  * When no block is free, the cut fell while garbage collection was filling the last one: what it holds are copies whose
  * originals are all still there, so it is forgotten and erased.
  */
@@ -471,8 +465,6 @@ int mount(struct store *store)
         store->announced = false;
     }
     life_begin(store, mount.headers.credit);
-    if (mount.uncounted)
-        life_erased(store);
     store->statistics.mount_reads = (uint32_t)(store->flash->counters.reads - before.reads);
     store->statistics.mount_read_bytes = (uint32_t)(store->flash->counters.read_bytes - before.read_bytes);
     return error;

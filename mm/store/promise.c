@@ -221,7 +221,14 @@ static bool declared(const struct store *store)
     return store->config.life_erases_per_day && store->config.seconds;
 }
 
-/* Credit grows with time in use and each erase takes from it; it is kept in every erase stamp. */
+/*
+ * Credit grows with time in use and each erase takes from it; it is kept in every erase stamp.
+ *
+ * An erase that is cut leaves a block without a stamp, so a boot charges an erase for each of these that is not retired,
+ * and each stamp adds them back, but for one: that pays for the erase that comes next, of such a block again or of
+ * another. Before a boot has written a stamp, the erase of a block that has none already would be charged nowhere,
+ * nor that of the newest stamp itself: only others are erased, until the boot has earned an erase in its own time.
+ */
 static int64_t credit_now(const struct store *store)
 {
     uint64_t passed = store->config.seconds(store->config.context) - store->credit_s;
@@ -229,17 +236,45 @@ static int64_t credit_now(const struct store *store)
     return store->credit + (int64_t)(passed * store->config.life_erases_per_day);
 }
 
+static int64_t unstamped_blocks(const struct store *store)
+{
+    int64_t count = 0;
+
+    for (uint32_t i = 0; i < store->block_count; i++)
+        count += block_at(store, i)->state != BLOCK_BAD && (block_at(store, i)->bits & BLOCK_UNSTAMPED);
+    return count;
+}
+
+/* Is a first erase charged, whatever it is of? */
+static bool charges_any(const struct store *store)
+{
+    return !declared(store) || store->credit_kept || credit_now(store) - store->credit >= SECONDS_PER_DAY;
+}
+
+bool life_charges(const struct store *store, uint32_t block)
+{
+    return charges_any(store) || (block != store->newest_stamp && !(block_at(store, block)->bits & BLOCK_UNSTAMPED));
+}
+
 void life_begin(struct store *store, int32_t credit)
 {
     bool fresh = credit == LIFE_NEVER_DECLARED && declared(store);
+    int64_t unstamped = unstamped_blocks(store);
 
-    store->credit = (fresh ? (int64_t)store->config.life_erases_per_day : credit) * SECONDS_PER_DAY;
+    store->erases_total += unstamped > 0;
+    store->credit_kept = credit == LIFE_NEVER_DECLARED;
+    if (!store->credit_kept)
+        store->credit = credit - unstamped;
+    else
+        store->credit = fresh ? (int64_t)store->config.life_erases_per_day : credit;
+    store->credit *= SECONDS_PER_DAY;
     store->credit_s = declared(store) ? store->config.seconds(store->config.context) : 0;
+    store->life_held = eraser_choose(store) == NO_BLOCK;
 }
 
 bool life_left(const struct store *store)
 {
-    return !declared(store) || credit_now(store) > 0;
+    return !declared(store) || (credit_now(store) > 0 && (!store->life_held || charges_any(store)));
 }
 
 void life_erased(struct store *store)
@@ -253,8 +288,11 @@ void life_erased(struct store *store)
 
 int32_t life_credit(const struct store *store)
 {
-    int64_t credit = store->credit / SECONDS_PER_DAY;
+    int64_t credit = store->credit / SECONDS_PER_DAY - (store->credit % SECONDS_PER_DAY < 0);
+    int64_t others = unstamped_blocks(store) - 1; /* than the one that the stamp is for */
 
+    if (credit > LIFE_NEVER_DECLARED && others > 1)
+        credit += others - 1;
     if (credit > INT32_MAX)
         return INT32_MAX;
     return credit < LIFE_NEVER_DECLARED ? LIFE_NEVER_DECLARED : (int32_t)credit;

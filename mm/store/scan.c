@@ -45,14 +45,15 @@ static bool ours(uint32_t version, struct header_scan *scan)
     return version <= FORMAT_VERSION;
 }
 
-static void take_erase_stamp(struct store *store, struct block *block, const struct erase_stamp *stamp,
+static void take_erase_stamp(struct store *store, uint32_t index, const struct erase_stamp *stamp,
                              struct header_scan *scan)
 {
-    block->erases = stamp->erases;
+    block_at(store, index)->erases = stamp->erases;
     if (scan->total_known && stamp->total <= store->erases_total)
         return;
     scan->total_known = true;
     store->erases_total = stamp->total;
+    store->newest_stamp = index;
     scan->credit = stamp->credit;
 }
 
@@ -115,7 +116,7 @@ static int scan_block(struct store *store, uint32_t index, struct header_scan *s
     }
     erase_ours = stamped && ours(headers.erase.version, scan);
     if (erase_ours)
-        take_erase_stamp(store, block, &headers.erase, scan);
+        take_erase_stamp(store, index, &headers.erase, scan);
     if (!blank && item_valid(headers.open_bytes, index, 0) && headers.open.magic == OPEN_MAGIC) {
         if (ours(headers.open.version, scan))
             take_open_stamp(store, index, &headers.open, scan);
@@ -136,7 +137,7 @@ static void count_unknown(struct store *store, struct header_scan *scan)
     for (uint32_t i = 0; i < store->block_count; i++) {
         if (block_at(store, i)->erases)
             continue;
-        block_at(store, i)->bits |= BLOCK_UNCOUNTED;
+        block_at(store, i)->bits |= BLOCK_UNSTAMPED;
         block_at(store, i)->erases = scan->highest_erases;
     }
 }

@@ -7,15 +7,14 @@
 #include "mm/store/state.h"
 
 /* While mounting, of a block: */
-#define BLOCK_UNCOUNTED 32u /* nothing tells its erases */
-#define BLOCK_TABLE     64u /* holds records of the table */
+#define BLOCK_TABLE 32u /* holds records of the table */
 
 struct header_scan {
     uint32_t ours, newer, other_size; /* blocks */
     uint32_t highest_erases;
     uint64_t version_next; /* the highest in any stamp */
     bool total_known;
-    int32_t credit;   /* of the newest erase stamp */
+    int32_t credit;   /* of the newest erase stamp, that of store->newest_stamp */
     uint16_t next[2]; /* announced by the newest opening */
 };
 

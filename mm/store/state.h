@@ -37,6 +37,7 @@ struct block {
 #define BLOCK_FAILING     8u   /* a program failed: what lives here moves, then it is BAD */
 #define BLOCK_STUCK       32u  /* a record of it could not be read or moved: again when the part has erased a block */
 #define BLOCK_SUSPECT     128u /* looks erased, may hold half a stamp: nothing is opened before it is erased */
+#define BLOCK_UNSTAMPED   64u  /* nothing on flash tells its erases: the last one may have been cut, or never was */
 #define BLOCK_FILES \
     16u /* holds what a commit in doubt may need: neither collected nor erased until it is written anew */
 
@@ -306,8 +307,11 @@ struct store {
     uint32_t swap_refused;                        /* a limit that swap could not be brought to; UINT32_MAX: none */
     uint32_t promised_pages;
     uint64_t erases_total;
-    int64_t credit;    /* erases left of the declared life, in 1/86400 */
-    uint64_t credit_s; /* when it was last added to */
+    uint32_t newest_stamp; /* the block erased last, whose stamp keeps the credit */
+    int64_t credit;        /* erases left of the declared life, in 1/86400 */
+    uint64_t credit_s;     /* when it was last added to */
+    bool credit_kept;      /* a stamp of this boot keeps it, or there was none to lose */
+    bool life_held;        /* until then nothing is written: no erase could be charged if it were cut */
     struct store_statistics statistics;
 };
 
@@ -364,6 +368,8 @@ void block_died(struct store *store, uint32_t place);
 void block_close(struct store *store, uint32_t index);
 void block_failed(struct store *store, uint32_t index);
 bool block_erasable(const struct store *store, uint32_t block);
+/* The dirty block that is erased next; NO_BLOCK: none may be. */
+uint32_t eraser_choose(const struct store *store);
 /* Erases one dirty block, step by step. STORE_IDLE: there is none. */
 enum store_work eraser_step(struct store *store, bool begin);
 void eraser_erased(struct store *store, int status);
@@ -623,6 +629,8 @@ uint32_t reserve_blocks(const struct store *store);
 void life_begin(struct store *store, int32_t credit);
 bool life_left(const struct store *store);
 void life_erased(struct store *store);
+/* Will the erase of this block be charged by the next boot if this one does not come to its stamp? */
+bool life_charges(const struct store *store, uint32_t block);
 int32_t life_credit(const struct store *store);
 void promise_statistics(const struct store *store, struct store_statistics *out);
 uint32_t swap_blocks_used(const struct store *store);

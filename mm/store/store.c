@@ -80,6 +80,7 @@ static void reset(struct store *store)
     for (uint32_t i = 0; i < STREAM_COUNT; i++)
         stream_reset(&store->streams[i]);
     store->eraser.block = NO_BLOCK;
+    store->newest_stamp = NO_BLOCK;
     store->collector.victim = NO_BLOCK;
     store->next[0] = FORMAT_NO_BLOCK;
     store->next[1] = FORMAT_NO_BLOCK;
@@ -223,10 +224,11 @@ static enum store_work collection(struct store *store)
     return work == STORE_IDLE ? collector_step(store) : work;
 }
 
-/* Space is wanted, and only a commit that is in doubt stands between it and us. In vain without a block for it. */
+/* Space is wanted, and only a commit that is in doubt stands between it and us. In vain when no block may be opened for it. */
 static enum store_work doubt_press(struct store *store)
 {
-    if (!store->doubt || store->doubt_pressing || store->erased >= collector_wanted_erased(store) || !store->erased)
+    if (!store->doubt || store->doubt_pressing || store->erased >= collector_wanted_erased(store) ||
+        block_choose(store, STREAM_DURABLE) == NO_BLOCK)
         return STORE_IDLE;
     store->doubt_pressing = true;
     return STORE_MORE;

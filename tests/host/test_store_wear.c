@@ -106,32 +106,96 @@ static const struct bed_config SHORT_LIFE = {
     .blocks = BLOCKS, .block_bytes = BLOCK_BYTES, .tail_pages = 8, .life_erases_per_day = 60, .seed = 5
 };
 
-/* Each boot ends in the middle of its second erase, or of that one's stamp: both are charged. */
-static void cuts_are_no_way_around_the_life(void **state)
+/* ---- Cuts at the first erase ---- */
+
+#define LONG_LIFE 4000u
+
+/* Saves until an erase has begun. false: none is allowed now. */
+static bool until_an_erase(struct bed *bed, slot_t *slots, uint64_t erases)
 {
-    struct bed bed;
-    slot_t slots[SLOTS];
-    uint32_t boots = 0;
+    for (uint32_t i = 0; bed->nor->counters.erases < erases; i++) {
+        int error = slot_save(bed->store, &slots[i % SLOTS], 0, buffer);
 
-    (void)state;
-    bed_start(&bed, &SHORT_LIFE);
-    while (store_capacity_pages(bed.store) > 20 && boots++ < 400) {
-        uint64_t before = bed.nor->counters.erases;
-
-        memset(slots, 0, sizeof slots);
-        for (uint32_t i = 0; bed.nor->counters.erases < before + 2; i++) {
-            int error = slot_save(bed.store, &slots[i % SLOTS], 0, (page_of(i + 1, buffer), buffer));
-
-            assert_true(!error || error == -EAGAIN);
-            (void)store_step(bed.store);
-        }
-        for (uint32_t i = 0; i < boots % 6; i++)
-            (void)store_step(bed.store);
-        nor_power_cut(bed.nor, NOR_TEAR_RANDOM);
-        bed_reboot(&bed);
+        if (error == -ENOMEM)
+            return false;
+        assert_true(!error || error == -EAGAIN);
+        (void)store_step(bed->store);
     }
-    assert_in_range(bed.nor->counters.erases, 50, 70);
+    return true;
+}
+
+/* What the store may spend now is no more than it had, and has earned, less the erases that there were. */
+static void charged_for_all(const struct bed *bed, int64_t had, uint64_t erases_before)
+{
+    struct store_statistics statistics;
+    int64_t earned = (int64_t)(bed->seconds * LONG_LIFE / 86400);
+
+    store_statistics(bed->store, &statistics);
+    assert_true(statistics.life_erases <= had + earned - (int64_t)(bed->nor->counters.erases - erases_before));
+}
+
+/*
+ * Each of many boots ends in the middle of its first erase, some of them behind it. A block that was being erased has no
+ * stamp; when there is nothing else to erase, a boot goes on when it has earned an erase itself.
+ */
+static void first_erases_are_charged(bool used, uint32_t boots, uint32_t longer_one_in)
+{
+    static const enum nor_tear TEARS[] = { NOR_TEAR_DONE, NOR_TEAR_MIDDLE, NOR_TEAR_MARGINAL, NOR_TEAR_WEAK };
+    struct bed_config config = SHORT_LIFE;
+    struct store_statistics statistics;
+    struct bed bed;
+    uint32_t waited = 0;
+    uint64_t before;
+
+    config.life_erases_per_day = LONG_LIFE;
+    bed_start(&bed, &config);
+    if (used)
+        swap_until_worn(&bed, 3);
+    store_statistics(bed.store, &statistics);
+    before = bed.nor->counters.erases;
+    bed_reboot(&bed);
+    for (uint32_t i = 0; i < BED_PAGE / 8; i++)
+        buffer[i] = bed_random(&bed); /* does not compress, and so fills the tail at once */
+    for (uint32_t boot = 0; boot < boots; boot++) {
+        bool longer = longer_one_in && !bed_below(&bed, longer_one_in);
+        uint64_t most = bed.nor->counters.erases + 1 + (longer ? 1 + bed_below(&bed, 3) : 0);
+        slot_t slots[SLOTS] = { 0 };
+
+        if (!until_an_erase(&bed, slots, most)) {
+            waited++;
+            bed.seconds += 86400 / LONG_LIFE + 1;
+            (void)store_step(bed.store);
+            assert_true(until_an_erase(&bed, slots, most));
+        }
+        for (uint32_t i = longer ? bed_below(&bed, 6) : 0; i; i--)
+            (void)store_step(bed.store);
+        nor_power_cut(bed.nor, TEARS[bed_below(&bed, sizeof TEARS / sizeof TEARS[0])]);
+        bed_reboot(&bed);
+        charged_for_all(&bed, statistics.life_erases, before);
+    }
+    assert_true(longer_one_in || waited > boots / 2);
+    store_statistics(bed.store, &statistics);
+    assert_true(statistics.life_erases > (int64_t)LONG_LIFE / 2); /* nor much more */
     bed_stop(&bed);
+}
+
+static void first_erases_of_a_new_store_are_charged(void **state)
+{
+    (void)state;
+    first_erases_are_charged(false, 400, 0);
+}
+
+static void first_erases_of_a_used_store_are_charged(void **state)
+{
+    (void)state;
+    first_erases_are_charged(true, 100, 0);
+}
+
+static void first_and_later_erases_are_charged(void **state)
+{
+    (void)state;
+    first_erases_are_charged(false, 120, 3);
+    first_erases_are_charged(true, 120, 2);
 }
 
 /* What is read of a block behind its erase is read once more before the block is given up. */
@@ -237,8 +301,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_that_nobody_changes_are_moved),
         cmocka_unit_test(blocks_are_filled_before_they_are_erased),
-        cmocka_unit_test(cuts_are_no_way_around_the_life),
         cmocka_unit_test(nor_are_commits),
+        cmocka_unit_test(first_erases_of_a_new_store_are_charged),
+        cmocka_unit_test(first_erases_of_a_used_store_are_charged),
+        cmocka_unit_test(first_and_later_erases_are_charged),
         cmocka_unit_test(an_erased_block_is_looked_at_twice),
         cmocka_unit_test(a_retired_block_is_charged_once),
         cmocka_unit_test(boots_that_write_nothing_erase_nothing),
