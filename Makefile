@@ -39,7 +39,7 @@ HOST_TOOLS := $(B)/host/elf_why $(B)/host/damaged_image
 HOST_MAINS := $(notdir $(HOST_TESTS) $(HOST_BENCHES) $(HOST_CAMPAIGNS) $(HOST_TOOLS))
 HOST_LIBRARY := $(MM) $(HAL_PORTABLE) $(PLATFORM_PORTABLE) $(SIM) firmware/elf.c firmware/random.c \
     $(filter-out $(HOST_MAINS:%=tests/host/%.c),$(wildcard tests/host/*.c))
-PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c))) $(B)/programs/attack $(B)/programs/posix $(B)/programs/stress $(B)/programs/codec \
+PROGRAMS := $(patsubst tests/programs/%.c,$(B)/programs/%,$(sort $(wildcard tests/programs/*.c))) $(B)/programs/attack $(B)/programs/callfuzz $(B)/programs/posix $(B)/programs/stress $(B)/programs/codec \
     $(B)/programs/bare $(B)/programs/picolibc
 
 # Files on the paths that the figures of `make bench` count; the rest is built for size, WARM ones without shared prologues.
@@ -114,7 +114,7 @@ $(B)/programs-host/$(1): $(wildcard tests/programs/$(1)/*.[ch]) tests/programs/c
 	@mkdir -p $$(@D)
 	$(HOST_CC) -I. -std=gnu17 -O2 -g -Wall -Wextra -Werror -pthread $$(filter %.c,$$^) -o $$@
 endef
-$(foreach program,attack posix stress,$(eval $(call program_folder,$(program))))
+$(foreach program,attack callfuzz posix stress,$(eval $(call program_folder,$(program))))
 # Other kinds of programs than static ones on glibc: a static PIE on no library, and one on picolibc, linked as the linker does
 # by itself and not, as picolibc would have it, for a ROM.
 $(B)/programs/bare: tests/programs/kinds/bare.c

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs fuzz targets: run.py [--seconds N] [NAME ...].
+"""Runs fuzz targets: run.py [--seconds N] [--calls SEEDS] [NAME ...].
 
 Without --seconds each makes a fixed number of runs from a fixed seed and an empty start, as `make check` wants it: the same
 on every machine. With it, each goes on for that long, from the corpus in build/fuzz-corpus/NAME, which grows; and at the
@@ -26,7 +26,8 @@ LENGTH = 512
 # The slow ones come too seldom to long inputs if they have to be earned; libFuzzer's own number is 100.
 LENGTH_CONTROL = {'mount': 10, 'memory': 10}
 SEED = 20_251
-SYSTEM_CALL_BATCHES = 2_000
+SYSTEM_CALL_BATCHES = 200
+SYSTEM_CALL_SEEDS_AN_HOUR = 12
 
 
 def seeds(name):
@@ -79,25 +80,33 @@ def fuzz(name, seconds):
     return done.returncode == 0
 
 
-def system_calls(seed):
-    words = [ROOT / 'platform' / 'run', 'BOARD=virt', 'FRAMES=512', f'FILES={BUILD}/programs/callfuzz', 'TIMEOUT=7200',
-             f'CMD=callfuzz {seed} {SYSTEM_CALL_BATCHES}']
+def system_calls(seed, batches):
+    """In turn: frames enough and few, and every fourth on the other board; beside it two tasks that compute and check."""
+    board = 'sifive_u' if seed % 4 == 3 else 'virt'
+    frames = 200 if seed % 2 else 512
+    commands = [f'callfuzz {seed} {batches}', f'fill 60 {batches}', 'stencil 100 60']
+    files = ' '.join(f'{BUILD}/programs/{name}' for name in ('callfuzz', 'fill', 'stencil'))
+    words = [ROOT / 'platform' / 'run', f'BOARD={board}', f'FRAMES={frames}', f'FILES={files}', 'TIMEOUT=7200',
+             f'CMD={" & ".join(commands)}']
     done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace', check=False)
     good = done.returncode == 0 and ' good\n' in done.stdout
-    print(f'fuzz system calls: {done.stdout.strip()[-200:]} status={done.returncode}', flush=True)
+    said = ' '.join(re.findall(r'^callfuzz .*$', done.stdout, re.M))
+    print(f'fuzz system calls board={board} frames={frames}: {said} status={done.returncode}', flush=True)
     if not good:
-        print(done.stderr[-4000:])
+        print(done.stdout[-1000:], done.stderr[-6000:], sep='\n')
     return good
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--seconds', type=int, default=0)
+    parser.add_argument('--calls', type=int, help='only system calls in the emulator, this many seeds')
+    parser.add_argument('--first', type=int, default=100, help='the first seed of those')
     parser.add_argument('names', nargs='*')
     given = parser.parse_args()
-    results = [fuzz(name, given.seconds) for name in given.names or RUNS]
-    if given.seconds and not given.names:
-        results += [system_calls(seed) for seed in range(100, 100 + max(1, given.seconds // 600))]
+    calls = given.calls or (0 if given.names else given.seconds * SYSTEM_CALL_SEEDS_AN_HOUR // 3600)
+    results = [] if given.calls else [fuzz(name, given.seconds) for name in given.names or RUNS]
+    results += [system_calls(seed, SYSTEM_CALL_BATCHES) for seed in range(given.first, given.first + calls)]
     print(f'{sum(results)} passed, {len(results) - sum(results)} failed')
     return 0 if all(results) else 1
 
