@@ -166,6 +166,6 @@ int exec_load(const struct process *process, struct object *object, const char *
         return error;
     program->inode = inode_of_object(object);
     program->entry = image.entry;
-    *space_heap(program->space) = (struct space_heap){ image.end, image.end };
+    *space_heap(program->space) = (struct space_heap){ .start = image.end, .end = image.end };
     return 0;
 }

@@ -459,7 +459,6 @@ void process_take_program(struct process *process, const struct exec_program *pr
 {
     process->program = program->inode;
     process->stack_start = program->stack;
-    process->locks_future = false;
     process->did_exec = true;
     memcpy(process->name, program->name, sizeof(process->name));
 }

@@ -101,7 +101,6 @@ struct process {
     uint32_t group, session;
     uint32_t uid, euid, suid, gid, egid, sgid;
     int8_t nice;
-    bool locks_future; /* mlockall(MCL_FUTURE) */
     struct process_limit limits[LIMITS];
 
     va_t stack_start;   /* the stack pointer that its program began with: the arguments' count */

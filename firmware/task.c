@@ -250,6 +250,18 @@ void task_yield(void)
     schedule();
 }
 
+int task_pause(void)
+{
+    struct task *task = task_current();
+
+    trap_poll_interrupts(true);
+    if (task->attention & ATTENTION_RESCHEDULE) {
+        task->attention &= ~(uint32_t)ATTENTION_RESCHEDULE;
+        task_yield();
+    }
+    return task->attention & ATTENTION_END ? -EINTR : 0;
+}
+
 _Noreturn void task_idle(void)
 {
     struct hart *hart = hart_current();

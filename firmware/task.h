@@ -189,6 +189,8 @@ void task_discard(struct task *task);
 
 _Noreturn void task_exit(void); /* the caller; what hangs on it was given back before (process_exit) */
 void task_yield(void);          /* to the end of the queue */
+/* For copies that may be long, between their parts: as if the caller slept. -EINTR: its process ends. */
+int task_pause(void) MUST_CHECK;
 
 /* Sets attention bits; a BLOCKED task that may be interrupted wakes up with -EINTR when they are SIGNAL or END. */
 void task_notify(struct task *task, uint32_t attention);

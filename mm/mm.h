@@ -162,7 +162,8 @@ int space_sync(struct space *space, va_t address, uint64_t bytes) MUST_CHECK;
 int space_limit(struct space *space, uint64_t map_bytes); /* RLIMIT_AS */
 /* The heap of brk: kept with the space for all who run in it, and copied with it by a fork; nothing here looks at it. */
 struct space_heap {
-    va_t start, end; /* end: the byte after it */
+    va_t start, end;   /* end: the byte after it */
+    bool locks_future; /* mlockall(MCL_FUTURE); not copied */
 };
 struct space_heap *space_heap(struct space *space);
 

@@ -117,10 +117,28 @@ static const char *last_name(char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Removing sleeps: what another has put in its place meanwhile goes instead. */
+static int remove_walked(struct path_argument *argument, bool directory)
+{
+    struct path_end end = { 0 };
+    inode_t before;
+    int error;
+
+    do {
+        before = end.inode;
+        end.inode = 0;
+        error = path_walk(argument->at, argument->path, LAST_NAME, &end);
+        if (!error && !end.inode)
+            error = -ENOENT;
+        if (!error)
+            error = directory ? remove_directory(&end, last_name(argument->path)) : remove_file(&end);
+    } while (error == -ENOENT && end.inode != before);
+    return error;
+}
+
 int64_t sys_unlinkat(uint64_t directory, va_t path, uint64_t flags)
 {
     struct path_argument argument;
-    struct path_end end;
 
     if (flags & ~(uint64_t)LINUX_AT_REMOVEDIR)
         return -EINVAL;
@@ -128,11 +146,7 @@ int64_t sys_unlinkat(uint64_t directory, va_t path, uint64_t flags)
 
     if (error)
         return error;
-    error = path_walk(argument.at, argument.path, LAST_NAME, &end);
-    if (!error && !end.inode)
-        error = -ENOENT;
-    if (!error)
-        error = flags & LINUX_AT_REMOVEDIR ? remove_directory(&end, last_name(argument.path)) : remove_file(&end);
+    error = remove_walked(&argument, flags & LINUX_AT_REMOVEDIR);
     path_release(&argument);
     return error;
 }
@@ -238,7 +252,7 @@ static int inode_of_descriptor(uint64_t descriptor, inode_t *inode)
 /* 0: a file without a place in the tree. */
 static int inode_of_path(uint64_t directory, va_t path, uint64_t flags, inode_t *inode)
 {
-    struct path_end end;
+    struct path_end end = { 0 };
     char first = 0;
 
     if (flags & LINUX_AT_EMPTY_PATH && user_read(&first, path, 1) == 0 && !first)
@@ -268,10 +282,17 @@ int64_t sys_fchmod(uint64_t descriptor, uint64_t mode)
 
 int64_t sys_fchmodat(uint64_t directory, va_t path, uint64_t mode)
 {
-    inode_t inode;
-    int error = inode_of_path(directory, path, 0, &inode);
+    inode_t inode = 0, before;
+    int error;
 
-    return error ? error : change_mode(inode, mode);
+    /* Describing sleeps: what another has put in its place meanwhile is meant then, as in removing. */
+    do {
+        before = inode;
+        error = inode_of_path(directory, path, 0, &inode);
+        if (!error)
+            error = change_mode(inode, mode);
+    } while (error == -ENOENT && inode != before);
+    return error;
 }
 
 /* Everything is root's, whatever is asked for. */
@@ -306,21 +327,29 @@ static int date_asked(va_t times, struct linux_timespec *date)
     return 0;
 }
 
+static int change_date(inode_t inode, const struct linux_timespec *date)
+{
+    struct linux_stat status;
+    int error = inode ? inode_status(inode, &status) : 0;
+
+    return error || !inode || date->ns == LINUX_UTIME_OMIT ? error : inode_describe(inode, status.st_mode, date->s);
+}
+
 int64_t sys_utimensat(uint64_t directory, va_t path, va_t times, uint64_t flags)
 {
     struct linux_timespec date;
-    struct linux_stat status;
-    inode_t inode;
+    inode_t inode = 0, before;
     int error = date_asked(times, &date);
 
-    if (!error)
+    if (error)
+        return error;
+    do {
+        before = inode;
         error = path ? inode_of_path(directory, path, flags, &inode) : inode_of_descriptor(directory, &inode);
-    if (error || !inode)
-        return error;
-    error = inode_status(inode, &status);
-    if (error || date.ns == LINUX_UTIME_OMIT)
-        return error;
-    return inode_describe(inode, status.st_mode, date.s);
+        if (!error)
+            error = change_date(inode, &date);
+    } while (error == -ENOENT && inode != before);
+    return error;
 }
 
 int64_t sys_umask(uint64_t mask)

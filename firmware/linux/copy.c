@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "firmware/linux/calls.h"
+#include "firmware/linux/pipe.h"
 #include "firmware/linux/transfer.h"
 #include "firmware/storage.h"
 #include "firmware/usercopy.h"
@@ -74,7 +75,7 @@ static int64_t copy_all(struct side *to, struct side *from, uint64_t bytes)
     do {
         moved = copy_part(to, from, cpu_direct(frame), bytes - done);
         done += moved > 0 ? (uint64_t)moved : 0;
-    } while (moved > 0 && done < bytes);
+    } while (moved > 0 && done < bytes && !task_pause());
     mm_frame_put(frame);
     return done ? (int64_t)done : moved;
 }
@@ -123,7 +124,7 @@ static int64_t copy_in_turn(struct side *to, struct side *from, uint64_t bytes, 
 static int check_send(const struct side *to, const struct side *from, uint64_t bytes)
 {
     (void)bytes;
-    return !from->file->ops->object || (to->file->seekable && to->file->flags & LINUX_O_APPEND) ? -EINVAL : 0;
+    return !from->file->ops->object || (to->file->flags & LINUX_O_APPEND && !file_is_pipe(to->file)) ? -EINVAL : 0;
 }
 
 int64_t sys_sendfile(uint64_t to_descriptor, uint64_t from_descriptor, va_t offset, uint64_t bytes)

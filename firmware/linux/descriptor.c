@@ -66,10 +66,7 @@ static int64_t descriptor_flags(struct files *files, uint32_t descriptor, bool s
 /* What a pipe holds cannot be changed, and nobody else's wish is refused that is not larger. */
 static int64_t pipe_size(const struct file *file, uint64_t command, uint64_t bytes)
 {
-    struct linux_stat status;
-
-    if (file->seekable || !file->data || file->ops->status((struct file *)(uintptr_t)file, &status) ||
-        (status.st_mode & LINUX_S_IFMT) != LINUX_S_IFIFO)
+    if (!file_is_pipe(file))
         return -EBADF;
     return command == LINUX_F_SETPIPE_SZ && bytes > PIPE_BYTES ? -EPERM : (int64_t)PIPE_BYTES;
 }

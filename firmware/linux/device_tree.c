@@ -54,7 +54,7 @@ static int64_t fill_random(struct span to)
         uint64_t here = to.bytes - done < CHUNK_BYTES ? to.bytes - done : CHUNK_BYTES;
 
         random_fill(chunk, here);
-        if (copy_out(to.space, to.at + done, chunk, here))
+        if (task_pause() || copy_out(to.space, to.at + done, chunk, here))
             return done ? (int64_t)done : -EFAULT;
         done += here;
     }
@@ -68,9 +68,11 @@ static int64_t fill_zeros(struct span to)
 
     while (done < to.bytes) {
         uint64_t here = to.bytes - done < PAGE_BYTES ? to.bytes - done : PAGE_BYTES;
-        int64_t error = 0;
+        int64_t error = task_pause();
 
-        if (to.space)
+        if (error)
+            ;
+        else if (to.space)
             error = MM_RETRY(space_zero(to.space, to.at + done, here));
         else
             memset((void *)(to.at + done), 0, here);

@@ -29,22 +29,22 @@ static uint32_t protection_of(uint64_t linux)
 
 static int heap_resize(struct process *process, va_t end)
 {
-    va_t old_pages = page_up(space_heap(process->space)->end);
+    const struct space_heap *heap = space_heap(process->space);
+    va_t old_pages = page_up(heap->end);
     va_t new_pages = page_up(end);
 
     if (new_pages < old_pages)
         return (int)MM_RETRY(space_unmap(process->space, new_pages, old_pages - new_pages));
     if (new_pages == old_pages)
         return 0;
-    if (!limit_allows_data(new_pages - old_pages) ||
-        (process->locks_future && limit_check_locked(new_pages - old_pages)))
+    if (!limit_allows_data(new_pages - old_pages) || (heap->locks_future && limit_check_locked(new_pages - old_pages)))
         return -ENOMEM;
     int64_t address = MM_RETRY(space_map(
         process->space, &(struct map_request){
                             .address = old_pages,
                             .bytes = new_pages - old_pages,
                             .protection = MAP_READ | MAP_WRITE,
-                            .flags = REGION_FIXED | REGION_NOREPLACE | (process->locks_future ? REGION_LOCKED : 0),
+                            .flags = REGION_FIXED | REGION_NOREPLACE | (heap->locks_future ? REGION_LOCKED : 0),
                             .name = "heap",
                         }));
 
@@ -77,7 +77,7 @@ static uint32_t region_flags(uint64_t flags)
     /* C libraries ask for as much as the main stack may grow to for each thread, and use a page or two of it. */
     if (flags & (LINUX_MAP_NORESERVE | LINUX_MAP_STACK))
         region |= REGION_NORESERVE;
-    if (flags & LINUX_MAP_LOCKED || process_current()->locks_future)
+    if (flags & LINUX_MAP_LOCKED || space_heap(own_space())->locks_future)
         region |= REGION_LOCKED;
     if (flags & LINUX_MAP_GROWSDOWN)
         region |= REGION_GROWSDOWN;

@@ -65,30 +65,46 @@ static bool is_idle_advice(uint64_t linux)
     return linux <= LINUX_MADV_SEQUENTIAL || linux == LINUX_MADV_HUGEPAGE || linux == LINUX_MADV_NOHUGEPAGE;
 }
 
-static bool is_mapped(va_t start, va_t end)
+/* What a call does with one region, or the part of it in [start, end). */
+typedef int region_call(const struct region_info *region, va_t start, va_t end, uint64_t how);
+
+/* All that is mapped of a range, in order, to the first error; -ENOMEM if some of it is not, at once unless `over_holes`. */
+static int each_region(va_t start, va_t end, bool over_holes, region_call *call, uint64_t how)
 {
     struct region_info region;
+    int result = 0;
 
-    for (va_t at = start; at < end; at = region.end)
-        if (space_region(own_space(), at, false, &region) || region.start > at)
-            return false;
-    return true;
+    for (va_t at = start; at < end; at = region.end) {
+        bool none = space_region(own_space(), at, false, &region) || region.start >= end;
+
+        if (none || region.start > at)
+            result = -ENOMEM;
+        if (none || (result && !over_holes))
+            return result;
+        int error = (int)MM_RETRY(
+            call(&region, at > region.start ? at : region.start, region.end < end ? region.end : end, how));
+
+        if (error)
+            return error == -EFAULT ? -ENOMEM : error; /* another thread has unmapped it meanwhile */
+    }
+    return result;
+}
+
+static int advise_region(const struct region_info *region, va_t start, va_t end, uint64_t linux)
+{
+    enum advice advice;
+
+    (void)region;
+    return advice_of(linux, &advice) ? 0 : space_advise(own_space(), start, end - start, advice);
 }
 
 int64_t sys_madvise(va_t address, uint64_t bytes, uint64_t linux)
 {
-    bool idle = is_idle_advice(linux);
     enum advice advice;
 
-    if ((!idle && advice_of(linux, &advice)) || mm_check_range(address, &bytes))
+    if ((!is_idle_advice(linux) && advice_of(linux, &advice)) || mm_check_range(address, &bytes))
         return -EINVAL;
-    if (!is_mapped(address, address + bytes))
-        return -ENOMEM;
-    if (idle || bytes == 0)
-        return 0;
-    int64_t result = MM_RETRY(space_advise(own_space(), address, bytes, advice));
-
-    return result == -EFAULT ? -ENOMEM : result;
+    return each_region(address, address + bytes, true, advise_region, linux);
 }
 
 int64_t sys_mincore(va_t address, uint64_t bytes, va_t vector)
@@ -99,7 +115,7 @@ int64_t sys_mincore(va_t address, uint64_t bytes, va_t vector)
         return -EINVAL;
     if (mm_check_range(address, &bytes))
         return -ENOMEM;
-    for (uint64_t page = 0; page < bytes / PAGE_BYTES; page += MINCORE_CHUNK) {
+    for (uint64_t page = 0; page < bytes / PAGE_BYTES && !task_pause(); page += MINCORE_CHUNK) {
         uint64_t count = bytes / PAGE_BYTES - page < MINCORE_CHUNK ? bytes / PAGE_BYTES - page : MINCORE_CHUNK;
 
         for (uint64_t i = 0; i < count; i++) {
@@ -116,14 +132,10 @@ int64_t sys_mincore(va_t address, uint64_t bytes, va_t vector)
     return 0;
 }
 
-static bool any_locked(va_t start, va_t end)
+static int sync_region(const struct region_info *region, va_t start, va_t end, uint64_t flags)
 {
-    struct region_info region;
-
-    for (va_t at = start; space_region(own_space(), at, false, &region) == 0 && region.start < end; at = region.end)
-        if (region.flags & REGION_LOCKED)
-            return true;
-    return false;
+    return flags & LINUX_MS_INVALIDATE && region->flags & REGION_LOCKED ? -EBUSY
+                                                                        : space_sync(own_space(), start, end - start);
 }
 
 int64_t sys_msync(va_t address, uint64_t bytes, uint64_t flags)
@@ -131,13 +143,13 @@ int64_t sys_msync(va_t address, uint64_t bytes, uint64_t flags)
     if (mm_check_range(address, &bytes) || flags & ~(uint64_t)(LINUX_MS_ASYNC | LINUX_MS_INVALIDATE | LINUX_MS_SYNC) ||
         (flags & LINUX_MS_ASYNC && flags & LINUX_MS_SYNC))
         return -EINVAL;
-    if (!is_mapped(address, address + bytes))
-        return -ENOMEM;
-    if (flags & LINUX_MS_INVALIDATE && any_locked(address, address + bytes))
-        return -EBUSY;
-    int64_t result = MM_RETRY(space_sync(own_space(), address, bytes));
+    return each_region(address, address + bytes, flags != LINUX_MS_ASYNC, sync_region, flags);
+}
 
-    return result == -EFAULT ? -ENOMEM : result;
+static int lock_region(const struct region_info *region, va_t start, va_t end, uint64_t on)
+{
+    (void)region;
+    return space_lock(own_space(), start, end - start, on);
 }
 
 static int64_t lock(va_t address, uint64_t bytes, bool on)
@@ -149,13 +161,7 @@ static int64_t lock(va_t address, uint64_t bytes, bool on)
     if (mm_check_range(start, &bytes))
         return -EINVAL;
     error = on ? limit_check_locked(bytes) : 0;
-    if (error || bytes == 0)
-        return error;
-    if (!is_mapped(start, start + bytes))
-        return -ENOMEM;
-    int64_t result = MM_RETRY(space_lock(own_space(), start, bytes, on));
-
-    return result == -EFAULT ? -ENOMEM : result;
+    return error ? error : each_region(start, start + bytes, false, lock_region, on);
 }
 
 int64_t sys_mlock(va_t address, uint64_t bytes)
@@ -188,7 +194,6 @@ static int lock_regions(bool on)
 
 int64_t sys_mlockall(uint64_t flags)
 {
-    struct process *process = process_current();
     uint64_t what = flags & (LINUX_MCL_CURRENT | LINUX_MCL_FUTURE);
     int error;
 
@@ -197,12 +202,12 @@ int64_t sys_mlockall(uint64_t flags)
     error = limit_check_locked(flags & LINUX_MCL_CURRENT ? limit_mapped_bytes() : 0);
     if (error)
         return error;
-    process->locks_future = flags & LINUX_MCL_FUTURE;
+    space_heap(own_space())->locks_future = flags & LINUX_MCL_FUTURE;
     return flags & LINUX_MCL_CURRENT ? lock_regions(true) : 0;
 }
 
 int64_t sys_munlockall(void)
 {
-    process_current()->locks_future = false;
+    space_heap(own_space())->locks_future = false;
     return lock_regions(false);
 }

@@ -17,23 +17,31 @@
 /* file->kind */
 enum { WRITTEN = 1 /* has to be synced */ };
 
-/* Goes on until all is moved, the object ends, or an error comes: -EAGAIN in the middle is nobody's end. */
+/* Others run between parts of so much. */
+#define PART_BYTES 65536u
+
+/*
+ * Goes on until all is moved, the object or the process ends, or an error comes: -EAGAIN in the middle is nobody's end.
+ */
 static int64_t move_all(struct object *object, struct span span, uint64_t offset, bool write)
 {
     uint64_t done = 0;
+    int64_t moved = 0;
 
-    while (done < span.bytes) {
-        uint64_t left = span.bytes - done;
-        int64_t moved = write ? MM_RETRY(object_write(object, offset + done, span.space, span.at + done, left))
-                              : MM_RETRY(object_read(object, offset + done, span.space, span.at + done, left));
+    while (done < span.bytes && !moved) {
+        uint64_t left = span.bytes - done < PART_BYTES ? span.bytes - done : PART_BYTES;
 
-        if (moved < 0)
-            return done ? (int64_t)done : moved == -EACCES ? -EFAULT : moved;
+        moved = write ? MM_RETRY(object_write(object, offset + done, span.space, span.at + done, left))
+                      : MM_RETRY(object_read(object, offset + done, span.space, span.at + done, left));
+
         if (moved == 0)
             break;
-        done += (uint64_t)moved;
+        if (moved > 0) {
+            done += (uint64_t)moved;
+            moved = done < span.bytes ? task_pause() : 0;
+        }
     }
-    return (int64_t)done;
+    return done ? (int64_t)done : moved == -EACCES ? -EFAULT : moved;
 }
 
 static int64_t file_bytes_read(struct file *file, struct span to, uint64_t offset)

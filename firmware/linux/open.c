@@ -49,45 +49,47 @@ static int open_existing(inode_t inode, uint32_t flags, struct file **file)
     return error;
 }
 
-static int open_new(const struct path_end *end, uint32_t flags, uint32_t mode, struct file **file)
+static int open_new(struct path_end *end, uint32_t flags, uint32_t mode, struct file **file)
 {
-    inode_t inode;
-
     if (end->must_be_directory)
         return -EISDIR;
-    int error = inode_make(end->directory, end->name, LINUX_S_IFREG | file_new_mode(mode), &inode);
+    int error = inode_make(end->directory, end->name, LINUX_S_IFREG | file_new_mode(mode), &end->inode);
 
     if (!error)
-        error = inode_open(inode, flags, file);
+        error = inode_open(end->inode, flags, file);
     if (!error)
         object_file_created(*file);
     return error;
 }
 
-static int open_once(inode_t at, const char *path, uint32_t flags, uint32_t mode, struct file **file)
+/* `*found`: what it was, if the name was there or was made. */
+static int open_once(inode_t at, const char *path, uint32_t flags, uint32_t mode, inode_t *found, struct file **file)
 {
     bool exclusive = has_all(flags, LINUX_O_CREAT | LINUX_O_EXCL);
-    struct path_end end;
+    struct path_end end = { 0 };
     enum path_last last = exclusive || flags & LINUX_O_NOFOLLOW ? LAST_LINK : LAST_FOLLOWED;
     int error = path_walk(at, path, last, &end);
 
-    if (error)
-        return error;
-    if (end.inode)
-        return exclusive ? -EEXIST : open_existing(end.inode, flags, file);
-    return flags & LINUX_O_CREAT ? open_new(&end, flags, mode, file) : -ENOENT;
+    if (!error && end.inode)
+        error = exclusive ? -EEXIST : open_existing(end.inode, flags, file);
+    else if (!error)
+        error = flags & LINUX_O_CREAT ? open_new(&end, flags, mode, file) : -ENOENT;
+    *found = end.inode;
+    return error;
 }
 
 int file_open(inode_t at, const char *path, uint32_t flags, uint32_t mode, struct file **file)
 {
+    inode_t found = 0, before;
     int error;
 
     if (has_all(flags, LINUX_O_TMPFILE))
         return -EOPNOTSUPP;
-    /* Making sleeps: another may have made it meanwhile. */
-    do
-        error = open_once(at, path, flags, mode, file);
-    while (error == -EEXIST && !(flags & LINUX_O_EXCL));
+    /* Making and opening sleep: others may have made it meanwhile, or taken it away, or put another in its place. */
+    do {
+        before = found;
+        error = open_once(at, path, flags, mode, &found, file);
+    } while ((error == -EEXIST && !(flags & LINUX_O_EXCL)) || (error == -ENOENT && found != before));
     if (!error)
         (*file)->flags &= ~(uint32_t)LINUX_O_OPENING;
     return error;

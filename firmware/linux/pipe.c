@@ -296,6 +296,11 @@ static const struct file_ops write_ops = {
     .release = pipe_release,
 };
 
+bool file_is_pipe(const struct file *file)
+{
+    return file->ops->release == pipe_release;
+}
+
 static struct pipe *pipe_new(void)
 {
     static uint32_t last_id;

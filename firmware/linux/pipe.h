@@ -9,10 +9,14 @@
 #ifndef FIRMWARE_LINUX_PIPE_H
 #define FIRMWARE_LINUX_PIPE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PIPE_PAGES 16u
 #define PIPE_BYTES 65536u
+
+struct file;
+bool file_is_pipe(const struct file *file); /* either end of one */
 
 /* How many there are, for the check at the end. */
 uint32_t pipe_count(void);

@@ -22,11 +22,12 @@ static inline bool span_is_legal(struct span span)
 /* One move, at most as long as one call's. */
 static inline int64_t transfer_span(struct file *file, enum way way, struct span span, uint64_t at)
 {
-    if (span.bytes > TRANSFER_BYTES_MAX) {
+    if (span.bytes - 1 >= TRANSFER_BYTES_MAX) { /* 0 too: also of nothing the address is looked at */
         if (!span_is_legal(span))
             return (file->flags & LINUX_O_ACCMODE) == (way == READ ? LINUX_O_WRONLY : LINUX_O_RDONLY) ? -EBADF
                                                                                                       : -EFAULT;
-        span.bytes = TRANSFER_BYTES_MAX;
+        if (span.bytes)
+            span.bytes = TRANSFER_BYTES_MAX;
     }
     return way == READ ? file_read(file, span, at) : file_write(file, span, at);
 }

@@ -80,7 +80,7 @@ int space_create_like(const struct space *parent, struct space **child)
     if (error)
         return error;
     (*child)->limit = parent->limit;
-    (*child)->heap = parent->heap;
+    (*child)->heap = (struct space_heap){ .start = parent->heap.start, .end = parent->heap.end };
     family_join(parent->family, *child);
     return 0;
 }

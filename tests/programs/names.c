@@ -2,6 +2,8 @@
  * names make: directories, links, modes, dates and renamed files in the root, made durable.
  * names check: they are there.
  * names churn: more names are made and removed than the store has places for, while another task wants all memory.
+ * names race DIRECTORY: what one opens and removes, another replaces or removes meanwhile, so that every call sleeps between
+ * finding a name and using it. No call may tell of it what was never so.
  */
 #include "common.h"
 
@@ -61,7 +63,8 @@ static void check_all(void)
     CHECK(stat("/a/b", &status) == 0 && status.st_mode == (S_IFDIR | 0700));
 }
 
-#define WORDS (96 * 4096 / sizeof(uint64_t))
+#define ROUNDS 60
+#define WORDS  (96 * 4096 / sizeof(uint64_t))
 
 /* Stores to all its pages and looks whether they are still what they were, until it is stopped. */
 static void crowd(void)
@@ -75,14 +78,30 @@ static void crowd(void)
         }
 }
 
-static void churn(void)
+static pid_t start(void (*what)(void))
 {
-    pid_t other = fork();
+    pid_t id = fork();
+
+    CHECK(id >= 0);
+    if (!id) {
+        what();
+        _exit(0);
+    }
+    return id;
+}
+
+static void stop(pid_t id)
+{
     int status;
 
-    CHECK(other >= 0);
-    if (!other)
-        crowd();
+    CHECK(kill(id, SIGTERM) == 0 && waitpid(id, &status, 0) == id);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
+static void churn(void)
+{
+    pid_t other = start(crowd);
+
     for (int i = 0; i < 5000; i++) {
         CHECK(mknod("/passing", S_IFREG | 0644, 0) == 0);
         CHECK(i % 2 ? unlink("/passing") == 0 : rename("/passing", "/replaced") == 0);
@@ -92,8 +111,58 @@ static void churn(void)
 
         CHECK(file >= 0 && unlink("/unnamed") == 0 && write(file, "x", 1) == 1 && close(file) == 0);
     }
-    CHECK(kill(other, SIGTERM) == 0 && waitpid(other, &status, 0) == other);
-    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+    stop(other);
+}
+
+static void replace(void)
+{
+    for (;;) {
+        put("other", "other");
+        CHECK(rename("other", "name") == 0);
+    }
+}
+
+static void take_away(void)
+{
+    for (;;)
+        CHECK(unlink("name") == 0 || errno == ENOENT);
+}
+
+/* Nobody else removes it: it is always there, whichever it is. */
+static void beside_replacing(void)
+{
+    struct stat status;
+
+    put("name", "first");
+    CHECK(stat("name", &status) == 0 && status.st_size <= 5);
+    CHECK(close(open("name", O_RDONLY)) == 0);
+    CHECK(close(open("name", O_RDWR | O_CREAT, 0600)) == 0);
+    CHECK(chmod("name", 0640) == 0);
+    CHECK(unlink("name") == 0);
+}
+
+/* Nobody else makes it: it is there or not, and can always be made. */
+static void beside_removing(void)
+{
+    CHECK(close(open("name", O_RDWR | O_CREAT, 0600)) == 0);
+}
+
+static void race(const char *directory)
+{
+    pid_t other = start(crowd), against;
+
+    CHECK((mkdir(directory, 0755) == 0 || errno == EEXIST) && chdir(directory) == 0);
+    against = start(replace);
+    for (int i = 0; i < ROUNDS; i++)
+        beside_replacing();
+    stop(against);
+    against = start(take_away);
+    for (int i = 0; i < ROUNDS; i++)
+        beside_removing();
+    stop(against);
+    stop(other);
+    CHECK(unlink("name") == 0 || errno == ENOENT);
+    CHECK(unlink("other") == 0 || errno == ENOENT);
 }
 
 int main(int count, char **arguments)
@@ -102,8 +171,10 @@ int main(int count, char **arguments)
 
     if (!strcmp(what, "make"))
         make();
-    if (!strcmp(what, "churn"))
+    else if (!strcmp(what, "churn"))
         churn();
+    else if (!strcmp(what, "race") && count > 2)
+        race(arguments[2]);
     else
         check_all();
     puts("names good");

@@ -67,6 +67,13 @@ def test_removed_names_take_no_memory(vellum):
     assert done.status == 0
 
 
+@pytest.mark.parametrize('directory', ['/race', '/tmp/race'])
+def test_names_that_change_meanwhile_are_what_they_were_or_are(vellum, directory):
+    done = vellum(f'names race {directory}', FRAMES=176)
+    assert done.text == 'names good\n', done.err
+    assert done.status == 0
+
+
 @pytest.mark.parametrize('path', ['/shared', '/tmp/shared'])
 def test_what_several_tasks_write_to_one_file_is_there(vellum, path):
     """So few frames that every call sleeps; see tests/programs/together.c."""

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 from conftest import PROGRAMS, ROOT, TIMEOUT_S
 
-NATIVE = ('linux_process', 'linux_signal', 'linux_thread', 'linux_timer')
+NATIVE = ('linux_process', 'linux_signal', 'linux_thread', 'linux_timer', 'linux_edges')
 EMULATED = ('linux_fault',)
 EMULATOR = 'qemu-riscv64'
 
