@@ -30,40 +30,22 @@ int64_t sys_mremap(va_t old, uint64_t old_bytes, uint64_t new_bytes, uint64_t fl
 
 /* ---- Advice and questions ---- */
 
-static int advice_of(uint64_t linux, enum advice *advice)
-{
-    switch (linux) {
-    case LINUX_MADV_DONTNEED:
-        *advice = ADVICE_DROP;
-        return 0;
-    case LINUX_MADV_FREE:
-        *advice = ADVICE_FREE;
-        return 0;
-    case LINUX_MADV_WILLNEED:
-        *advice = ADVICE_NEED;
-        return 0;
-    case LINUX_MADV_COLD:
-        *advice = ADVICE_COLD;
-        return 0;
-    case LINUX_MADV_PAGEOUT:
-        *advice = ADVICE_OUT;
-        return 0;
-    case LINUX_MADV_DONTFORK:
-        *advice = ADVICE_DONTFORK;
-        return 0;
-    case LINUX_MADV_DOFORK:
-        *advice = ADVICE_DOFORK;
-        return 0;
-    default:
-        return -EINVAL;
-    }
-}
-
-/* Advice that changes nothing here. */
-static bool is_idle_advice(uint64_t linux)
-{
-    return linux <= LINUX_MADV_SEQUENTIAL || linux == LINUX_MADV_HUGEPAGE || linux == LINUX_MADV_NOHUGEPAGE;
-}
+/* What Linux's numbers mean here, and one more; 0: nothing. */
+#define IDLE 127 /* advice that changes nothing here */
+static const uint8_t advices[] = {
+    [LINUX_MADV_NORMAL] = IDLE,
+    [LINUX_MADV_RANDOM] = IDLE,
+    [LINUX_MADV_SEQUENTIAL] = IDLE,
+    [LINUX_MADV_WILLNEED] = 1 + ADVICE_NEED,
+    [LINUX_MADV_DONTNEED] = 1 + ADVICE_DROP,
+    [LINUX_MADV_FREE] = 1 + ADVICE_FREE,
+    [LINUX_MADV_DONTFORK] = 1 + ADVICE_DONTFORK,
+    [LINUX_MADV_DOFORK] = 1 + ADVICE_DOFORK,
+    [LINUX_MADV_HUGEPAGE] = IDLE,
+    [LINUX_MADV_NOHUGEPAGE] = IDLE,
+    [LINUX_MADV_COLD] = 1 + ADVICE_COLD,
+    [LINUX_MADV_PAGEOUT] = 1 + ADVICE_OUT,
+};
 
 /* What a call does with one region, or the part of it in [start, end). */
 typedef int region_call(const struct region_info *region, va_t start, va_t end, uint64_t how);
@@ -90,21 +72,19 @@ static int each_region(va_t start, va_t end, bool over_holes, region_call *call,
     return result;
 }
 
-static int advise_region(const struct region_info *region, va_t start, va_t end, uint64_t linux)
+static int advise_region(const struct region_info *region, va_t start, va_t end, uint64_t advice)
 {
-    enum advice advice;
-
     (void)region;
-    return advice_of(linux, &advice) ? 0 : space_advise(own_space(), start, end - start, advice);
+    return advice == IDLE ? 0 : space_advise(own_space(), start, end - start, (enum advice)(advice - 1));
 }
 
 int64_t sys_madvise(va_t address, uint64_t bytes, uint64_t linux)
 {
-    enum advice advice;
+    uint8_t advice = (uint32_t)linux < sizeof(advices) ? advices[(uint32_t)linux] : 0;
 
-    if ((!is_idle_advice(linux) && advice_of(linux, &advice)) || mm_check_range(address, &bytes))
+    if (!advice || mm_check_range(address, &bytes))
         return -EINVAL;
-    return each_region(address, address + bytes, true, advise_region, linux);
+    return each_region(address, address + bytes, true, advise_region, advice);
 }
 
 int64_t sys_mincore(va_t address, uint64_t bytes, va_t vector)

@@ -82,18 +82,12 @@ int times_cpu_ns(const struct process *own, uint32_t clock, uint64_t *ns)
         return -EINVAL;
     if (clock & CPU_CLOCK_THREAD ? !task || task->process != own : !process)
         return -EINVAL;
-    uint64_t ran, system = 0;
+    const struct process_usage usage = clock & CPU_CLOCK_THREAD
+                                           ? (struct process_usage){ .ran_ticks = task_ran_ticks(task),
+                                                                     .system_ticks = task_system_ticks(task) }
+                                           : process_usage(process);
 
-    if (clock & CPU_CLOCK_THREAD) {
-        ran = task_ran_ticks(task);
-        system = task_system_ticks(task);
-    } else {
-        const struct process_usage usage = process_usage(process);
-
-        ran = usage.ran_ticks;
-        system = usage.system_ticks;
-    }
-    *ns = timer_ns_from_ticks((clock & TIMES_CPU_WHICH) == TIMES_CPU_USER ? ran - system : ran);
+    *ns = timer_ns_from_ticks(usage.ran_ticks - ((clock & TIMES_CPU_WHICH) == TIMES_CPU_USER ? usage.system_ticks : 0));
     return 0;
 }
 
