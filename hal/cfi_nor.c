@@ -343,6 +343,8 @@ static int cfi_nor_start(struct flash *flash, struct flash_request *request)
     int error;
 
     nor->stuck = nor->stuck && !ended(read_status(nor));
+    if (nor->stuck && nor->now_us() < nor->deadline_us + FLASH_STUCK_US)
+        return -EBUSY;
     error = nor->stuck ? -ETIMEDOUT : 0;
     if (!error && request->operation == FLASH_READ)
         return read_start(nor, request);

@@ -8,7 +8,9 @@
  *
  * Asynchronous by contract. At most one request is in flight, and one read may overtake an erase or program in flight:
  * the driver suspends it, reads, and resumes; a part that cannot suspend answers -EBUSY. A driver may finish a request
- * inside flash_start(). Every request ends: a part that stays busy ends in -ETIMEDOUT after the driver's bound.
+ * inside flash_start(). Every request ends: a part that stays busy ends in -ETIMEDOUT after the driver's bound. What is
+ * started after that answers -EBUSY as long as the part is busy, for FLASH_STUCK_US at most, and then ends in -ETIMEDOUT
+ * at once, without a look at the array, until the part is ready again.
  *
  * NOR facts that every user may rely on: erased bytes read 0xff; a program only clears bits; an erase covers one whole
  * aligned erase block. Drivers split reads and programs at the part's page and window limits; callers need not.
@@ -61,7 +63,7 @@ struct flash;
 
 struct flash_driver {
     const char *name;
-    /* Begin. 0: accepted (may already be finished). -EBUSY: something in flight that a read may not overtake. */
+    /* Begin. 0: accepted (may already be finished). -EBUSY: something in flight that a read may not overtake, or a part that is late. */
     int (*start)(struct flash *flash, struct flash_request *request);
     /* Look at the part, and again as long as each look gets on; when the request in flight has ended, set its status and call flash_finish(). */
     void (*poll)(struct flash *flash);
@@ -75,6 +77,8 @@ struct flash {
     struct flash_request *in_flight;     /* the program, erase or slow read the driver is at, or NULL */
     uint32_t window_start, window_bytes; /* the only range that is ever programmed or erased */
 };
+
+#define FLASH_STUCK_US 3000000u
 
 /* Sets the window once a partition is found. -EINVAL: outside the part, or not whole erase blocks. */
 int flash_open_window(struct flash *flash, uint32_t start, uint32_t bytes) __attribute__((warn_unused_result));

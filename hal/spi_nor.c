@@ -245,6 +245,8 @@ static int spi_nor_start(struct flash *flash, struct flash_request *request)
     struct spi_nor *nor = nor_of(flash);
     int error = unstick(nor);
 
+    if (error == -ETIMEDOUT && nor->setup.now_us() < nor->deadline_us + FLASH_STUCK_US)
+        return -EBUSY;
     if (!error && request->operation == FLASH_READ)
         return read_start(nor, request);
     if (!error)

@@ -114,7 +114,7 @@ static uint64_t urgency(const struct store *store, uint32_t index)
 
     if (index == store->newest_stamp)
         return 0;
-    return (uint64_t)(block->bits & BLOCK_VOID) << 32 | (UINT32_MAX - block->erases);
+    return (uint64_t)(block->bits & (BLOCK_SUSPECT | BLOCK_VOID)) << 32 | (UINT32_MAX - block->erases);
 }
 
 /*
@@ -129,8 +129,6 @@ uint32_t eraser_choose(const struct store *store)
     for (uint32_t i = 0; i < store->block_count; i++) {
         if (!block_erasable(store, i) || !life_charges(store, i))
             continue;
-        if ((block_at(store, i)->bits & BLOCK_SUSPECT) && i != store->newest_stamp)
-            return i;
         if (best == NO_BLOCK || urgency(store, i) > urgency(store, best))
             best = i;
     }

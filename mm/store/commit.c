@@ -304,7 +304,8 @@ bool transaction_stuck(const struct store *store)
 
     return state == TRANSACTION_COMMITTING || store->doubt_pressing ||
            (state == TRANSACTION_WANTED && !ready_to_begin(store)) ||
-           (state == TRANSACTION_OPEN && !stream_fits(store, STREAM_DURABLE, record_bytes(FORMAT_PAGE)));
+           (state == TRANSACTION_OPEN &&
+            (store->silent || !stream_fits(store, STREAM_DURABLE, record_bytes(FORMAT_PAGE))));
 }
 
 /* A void block that is the newest cannot be erased before another is opened. */

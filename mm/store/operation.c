@@ -6,6 +6,7 @@
 
 #include "mm/store/state.h"
 
+/* A part that does not come back from what it did before has begun nothing: that says nothing about this block. */
 static enum store_work begin(struct store *store, enum operation_kind kind, uint32_t block, uint32_t bytes)
 {
     struct operation *operation = &store->operation;
@@ -15,7 +16,8 @@ static enum store_work begin(struct store *store, enum operation_kind kind, uint
     operation->block = block;
     operation->bytes = bytes;
     error = flash_start(store->flash, &operation->request);
-    if (error == -EBUSY)
+    store->silent = operation->request.status == -ETIMEDOUT;
+    if (error == -EBUSY || store->silent)
         operation->kind = OPERATION_NONE;
     else if (error)
         operation->request.status = error;

@@ -279,6 +279,7 @@ struct store {
     uint32_t newest;      /* the block it opened */
     uint16_t next[2];     /* announced by it: the only blocks that may be opened next */
     bool announced;       /* false: nothing was, any may be */
+    bool silent;          /* the part did not take what was begun last: in this step nothing can be done */
     bool stalled;         /* the last step found nothing to do, and nothing was saved or put since */
     bool writing;         /* this boot has wanted a block opened: from then on they are erased ahead of need */
     struct operation operation;

@@ -263,9 +263,12 @@ enum store_work store_step(struct store *store)
 
     if (!store->flash)
         return STORE_IDLE;
+    store->silent = false;
     work = operation_poll(store);
     if (work == STORE_IDLE)
         work = do_next(store);
+    if (store->silent)
+        work = STORE_IDLE;
     if (work == STORE_IDLE && transaction_stuck(store)) {
         commit_failed(store);
         work = STORE_MORE;

@@ -321,6 +321,9 @@ static void a_bank_that_stays_busy(void **state)
     start = nor_now_us(nor);
     assert_int_equal(erase(0), -ETIMEDOUT);
     assert_in_range(nor_now_us(nor) - start, 2 * 4 * 1024000, 2 * 4 * 1024000 + 100);
+    assert_int_equal(program(BLOCK, "x", 1), -EBUSY);
+    assert_int_equal(flash_read(&driver.flash, BLOCK, image, 1), -EBUSY);
+    nor_advance_ns(nor, FLASH_STUCK_US * 1000ull);
     assert_int_equal(program(BLOCK, "x", 1), -ETIMEDOUT);
     assert_int_equal(flash_read(&driver.flash, BLOCK, image, 1), -ETIMEDOUT);
     nor_power_cut(nor, NOR_TEAR_LOST);

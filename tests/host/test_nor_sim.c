@@ -608,11 +608,18 @@ static void a_part_that_stays_busy(void **state)
     nor_stick_at(nor, 1);
     assert_int_equal(erase(0), -ETIMEDOUT);
     assert_in_range(nor_now_us(nor) - start, 8 * 19000, 8 * 19001);
+    assert_int_equal(fill(0, 0, 1), -EBUSY);
+    nor_advance_ns(nor, FLASH_STUCK_US * 1000ull);
     assert_int_equal(fill(0, 0, 1), -ETIMEDOUT);
     assert_int_equal(erase(0), -ETIMEDOUT);
     nor_power_cut(nor, NOR_TEAR_LOST);
     reboot();
     assert_int_equal(erase(0), 0);
+    nor_linger_at(nor, 1, 1000000);
+    assert_int_equal(erase(0), -ETIMEDOUT);
+    assert_int_equal(erase(BLOCK), -EBUSY);
+    nor_advance_ns(nor, 1000000000);
+    assert_int_equal(erase(BLOCK), 0);
 }
 
 /* ---- Reads that overtake, in manual time ---- */

@@ -59,6 +59,9 @@ static void a_part_that_stays_busy(void **state)
     start = nor_now_us(nor);
     assert_int_equal(erase(0), -ETIMEDOUT);
     assert_in_range(nor_now_us(nor) - start, 2 * 2432000, 2 * 2432000 + 100);
+    assert_int_equal(flash_read(&driver.flash, BLOCK, &byte, 1), -EBUSY);
+    assert_int_equal(program(0, "x", 1), -EBUSY);
+    nor_advance_ns(nor, FLASH_STUCK_US * 1000ull);
     assert_int_equal(flash_read(&driver.flash, BLOCK, &byte, 1), -ETIMEDOUT);
     assert_int_equal(program(0, "x", 1), -ETIMEDOUT);
     nor_power_cut(nor, NOR_TEAR_LOST);
@@ -80,6 +83,9 @@ static void a_controller_that_dies(void **state)
     chip.controller_dead = true;
     flash_poll(&driver.flash);
     assert_int_equal(request.status, -ETIMEDOUT);
+    nor->operation.end_ns += FLASH_STUCK_US * 1000ull;
+    assert_int_equal(flash_read(&driver.flash, 0, &byte, 1), -EBUSY);
+    nor_advance_ns(nor, FLASH_STUCK_US * 1000ull);
     assert_int_equal(flash_read(&driver.flash, 0, &byte, 1), -ETIMEDOUT);
     assert_int_equal(erase(0), -ETIMEDOUT);
     /* It is back, and the erase that nobody watched is still going on. */

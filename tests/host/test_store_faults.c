@@ -26,7 +26,7 @@
 
 static const struct bed_config CONFIG = { .blocks = 30, .block_bytes = 16384, .tail_pages = 12, .seed = 1 };
 
-enum fault { FAULT_NONE, FAULT_READ, FAULT_RAM, FAULT_OPERATION, FAULT_STUCK, FAULT_LOST };
+enum fault { FAULT_NONE, FAULT_READ, FAULT_RAM, FAULT_OPERATION, FAULT_STUCK, FAULT_LATE, FAULT_LOST };
 
 static const struct kind {
     const char *name;
@@ -38,6 +38,7 @@ static const struct kind {
     [FAULT_RAM] = { "a page of RAM", 0, false },
     [FAULT_OPERATION] = { "a program or erase", 0, false },
     [FAULT_STUCK] = { "a program or erase that never ends", 0, true },
+    [FAULT_LATE] = { "a program or erase that ends a second late", 0, false },
     [FAULT_LOST] = { "a program or erase that is not done and says it was", PENDING_MAX, false },
 };
 
@@ -92,6 +93,9 @@ static void strike(struct day *day)
         break;
     case FAULT_STUCK:
         nor_stick_at(bed->nor, day->nth);
+        break;
+    case FAULT_LATE:
+        nor_linger_at(bed->nor, day->nth, 1000000);
         break;
     case FAULT_LOST:
         nor_lose_at(bed->nor, day->nth);
@@ -234,12 +238,15 @@ static uint32_t old_lost(struct day *day)
 static void examine(struct day *day)
 {
     uint32_t lost, version = version_found(day);
+    struct store_statistics statistics;
 
     sound(&day->bed);
     must(day, version == day->committed || day->unanswered, "a version that was not committed", version);
     lost = slots_lost(day) + old_lost(day) + file_lost(&day->bed, "kept", KEPT, 10) +
            file_lost(&day->bed, "file", PAGES, 100 * version);
     must(day, lost <= day->kind->lost_most, "records were lost", lost);
+    store_statistics(day->bed.store, &statistics);
+    must(day, statistics.retired_blocks <= 1, "more than the block in hand was retired", statistics.blocks_bad);
     must(day, !day->bed.nor->violations, day->bed.nor->violation_text, 0);
 }
 
@@ -339,6 +346,12 @@ static void each_operation_sticks(void **state)
     each(FAULT_STUCK, 17);
 }
 
+static void each_operation_is_late(void **state)
+{
+    (void)state;
+    each(FAULT_LATE, 11);
+}
+
 static void each_operation_is_lost(void **state)
 {
     (void)state;
@@ -350,7 +363,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_page_is_refused),  cmocka_unit_test(each_operation_fails),
         cmocka_unit_test(each_operation_sticks), cmocka_unit_test(each_operation_is_lost),
-        cmocka_unit_test(each_read_fails),
+        cmocka_unit_test(each_read_fails),       cmocka_unit_test(each_operation_is_late),
     };
 
     every_one = argc > 1 && !strcmp(argv[1], "all");

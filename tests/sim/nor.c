@@ -46,6 +46,11 @@ void nor_stick_at(struct nor *nor, uint64_t nth)
     trigger_add(nor, NOR_TRIGGER_STICK, nth, 0);
 }
 
+void nor_linger_at(struct nor *nor, uint64_t nth, uint32_t us)
+{
+    trigger_add(nor, NOR_TRIGGER_LINGER, nth, us);
+}
+
 void nor_fail_at(struct nor *nor, uint64_t nth)
 {
     trigger_add(nor, NOR_TRIGGER_FAIL, nth, 0);
@@ -269,6 +274,8 @@ static void operation_begin(struct nor *nor, struct nor_operation operation, uin
     nor->operation = operation;
     if (trigger_take(nor, NOR_TRIGGER_STICK, &argument))
         nor->operation.end_ns = NOR_NEVER;
+    if (trigger_take(nor, NOR_TRIGGER_LINGER, &argument))
+        nor->operation.end_ns += argument * 1000ull;
     if (trigger_take(nor, NOR_TRIGGER_MISDIRECT, &argument))
         nor->operation.address = misdirected(nor, argument);
 }

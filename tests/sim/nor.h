@@ -96,6 +96,7 @@ enum nor_trigger_kind {
     NOR_TRIGGER_CUT,
     NOR_TRIGGER_MISDIRECT,
     NOR_TRIGGER_STICK,
+    NOR_TRIGGER_LINGER,
     NOR_TRIGGER_FAIL,
     NOR_TRIGGER_LOSE
 };
@@ -103,7 +104,7 @@ enum nor_trigger_kind {
 struct nor_trigger {
     enum nor_trigger_kind kind;
     uint64_t operation; /* the number of the operation that it hits */
-    uint32_t argument;  /* enum nor_tear, or an address */
+    uint32_t argument;  /* enum nor_tear, an address, or a time */
 };
 
 /* One smallest erase unit. `stamp` names its contents: equal stamps, in any two parts of the process, mean equal cells,
@@ -188,6 +189,7 @@ void nor_power_on(struct nor *nor);
 void nor_cut_at(struct nor *nor, uint64_t nth, enum nor_tear tear);
 void nor_misdirect_at(struct nor *nor, uint64_t nth, uint32_t address); /* it hits another place */
 void nor_stick_at(struct nor *nor, uint64_t nth);                       /* it never ends */
+void nor_linger_at(struct nor *nor, uint64_t nth, uint32_t us);         /* it ends so much later */
 void nor_fail_at(struct nor *nor, uint64_t nth);      /* done in part, or wholly, and the status says so */
 void nor_lose_at(struct nor *nor, uint64_t nth);      /* not done, and the status is good */
 void nor_fail_read_at(struct nor *nor, uint64_t nth); /* the nth read from now answers -EIO */

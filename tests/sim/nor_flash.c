@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define TYPICAL_TIMES_UNTIL_STUCK 8
+#define STUCK_LOOK_NS             100000u /* from one look at a part that does not come back to the next */
 
 static struct nor_flash *front_of(struct flash *flash)
 {
@@ -69,6 +70,18 @@ static int step_start(struct nor_flash *front, struct flash_request *request)
     return nor_program_begin(nor, address, (const uint8_t *)request->from + front->done_bytes, front->step_bytes);
 }
 
+/* As drivers do: a part that was late is waited for, and then given up. */
+static int stuck_start(struct nor_flash *front, struct flash_request *request)
+{
+    nor_resume(front->nor);
+    if (!front->manual_time)
+        nor_advance_ns(front->nor, STUCK_LOOK_NS);
+    if (front->nor->now_ns < front->deadline_ns + FLASH_STUCK_US * 1000ull)
+        return -EBUSY;
+    flash_finish(&front->flash, request, -ETIMEDOUT);
+    return 0;
+}
+
 static int front_start(struct flash *flash, struct flash_request *request)
 {
     struct nor_flash *front = front_of(flash);
@@ -76,10 +89,8 @@ static int front_start(struct flash *flash, struct flash_request *request)
 
     if (request->operation == FLASH_READ)
         return read_start(front, request);
-    if (front->nor->operation.kind != NOR_IDLE) { /* it never ended */
-        flash_finish(flash, request, -ETIMEDOUT);
-        return 0;
-    }
+    if (front->nor->operation.kind != NOR_IDLE) /* it never ended, or not yet */
+        return stuck_start(front, request);
     front->done_bytes = 0;
     error = step_start(front, request);
     if (error)
@@ -109,11 +120,14 @@ static void front_poll(struct flash *flash)
     struct nor *nor = front->nor;
 
     nor_resume(nor);
-    if (!front->manual_time && !nor_advance_to_end(nor) && front->deadline_ns > nor->now_ns)
-        nor_advance_ns(nor, front->deadline_ns - nor->now_ns);
+    if (!front->manual_time && nor->operation.kind != NOR_IDLE) {
+        uint64_t until = nor->operation.end_ns < front->deadline_ns ? nor->operation.end_ns : front->deadline_ns;
+
+        nor_advance_ns(nor, until > nor->now_ns ? until - nor->now_ns : 0);
+    }
     if (nor->operation.kind == NOR_IDLE)
         step_end(front, flash->in_flight);
-    else if (nor->now_ns >= front->deadline_ns && nor->operation.end_ns == NOR_NEVER)
+    else if (nor->now_ns >= front->deadline_ns)
         flash_finish(flash, flash->in_flight, -ETIMEDOUT);
 }
 
