@@ -7,6 +7,9 @@
  *                |    |       +--> some: go on there, cut again while it recovers, open, compare with what was found
  *
  * powercut WORKLOAD SEED FIRST COUNT: the operations to cut at, counted from the workload's begin; all tears of each.
+ * With `faults EVERY` behind them, every so many of these operations meet, instead of cuts, each fault of campaign_faults.h in
+ * turn: a process of its own goes on with the workload from there, for a while or until the store refuses something, and is
+ * judged after the next boot.
  * WORKLOAD: files, swap, collect, retire, reboot, or all. Ends with "N passed, N failed". The partition has blocks of
  * somebody else's on either side, which are compared byte for byte after each cut.
  */
@@ -14,12 +17,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "tests/host/store_model.h"
+#include "tests/host/campaign_faults.h"
 
 #define SECOND_CUT_ONE_IN   4u /* of the cuts */
 #define LIFE_AFTER_ONE_IN   16u
 #define RECOVERY_OPERATIONS 40u
+#define FAULT_OPERATIONS    60u /* of the model, behind a fault */
 
 struct workload {
     const char *name;
@@ -79,6 +85,11 @@ struct campaign {
     uint64_t operation; /* of the workload, 1 is the first */
     uint64_t seen;      /* by the array's count */
     uint64_t passed, failed, second_cuts, kept_new;
+    uint32_t faults_every; /* 0: cuts */
+    bool struck, hides;    /* this process is one that a fault has met */
+    enum campaign_fault fault;
+    uint32_t left; /* operations until it is judged */
+    jmp_buf escape;
 };
 
 static void report(struct campaign *c, enum nor_tear tear, const char *what)
@@ -236,6 +247,60 @@ static void cut(struct campaign *c, enum nor_tear tear)
         c->passed++;
 }
 
+/* ---- Faults ---- */
+
+static void report_fault(const struct campaign *c, enum campaign_fault fault, const char *what)
+{
+    printf("FAILED powercut %s %llu %llu 1 faults 1  # fault %d: %s\n", c->workload->name, (unsigned long long)c->seed,
+           (unsigned long long)c->operation, (int)fault, what);
+    (void)fflush(stdout);
+}
+
+/* In the process that was struck: 0 is good. */
+static _Noreturn void struck_end(struct campaign *c)
+{
+    const char *what = campaign_judge(&c->bed, c->model, c->fault, c->hides);
+
+    if (what)
+        report_fault(c, c->fault, what);
+    _exit(what != NULL);
+}
+
+/* true: in the process that goes on from here. */
+static bool strike(struct campaign *c, enum campaign_fault fault)
+{
+    int status = -1;
+    pid_t child;
+
+    (void)fflush(stdout);
+    child = fork();
+    if (!child) {
+        c->struck = true;
+        c->fault = fault;
+        c->left = FAULT_OPERATIONS;
+        c->bed.stepped = NULL;
+        c->model->escape = &c->escape;
+        c->bed.random += fault;
+        if (!campaign_strike(&c->bed, c->model, fault, &c->hides))
+            _exit(0);
+        return true;
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        exit(2);
+    if (WIFSIGNALED(status))
+        report_fault(c, fault, "its process was ended");
+    c->passed += !status;
+    c->failed += status != 0;
+    return false;
+}
+
+static void strike_all(struct campaign *c)
+{
+    for (int fault = 0; fault < CAMPAIGN_FAULTS; fault++)
+        if (strike(c, (enum campaign_fault)fault))
+            return;
+}
+
 /* ---- The workload ---- */
 
 static void stepped(struct bed *bed)
@@ -248,6 +313,11 @@ static void stepped(struct bed *bed)
     c->operation++;
     if (c->operation < c->first || c->operation >= c->first + c->count)
         return;
+    if (c->faults_every) {
+        if ((c->operation - c->first) % c->faults_every == 0)
+            strike_all(c);
+        return;
+    }
     for (int tear = 0; tear < NOR_TEARS; tear++)
         cut(c, (enum nor_tear)tear);
 }
@@ -255,7 +325,9 @@ static void stepped(struct bed *bed)
 static void operate(struct campaign *c, uint32_t i)
 {
     model_operate(c->model);
-    if (!c->workload->reboot_every || i % c->workload->reboot_every)
+    if (c->struck && !c->left--)
+        struck_end(c);
+    if (c->struck || !c->workload->reboot_every || i % c->workload->reboot_every)
         return;
     nor_power_cut(c->bed.nor, NOR_TEAR_RANDOM);
     bed_reboot(&c->bed);
@@ -314,9 +386,11 @@ static void campaign_run(struct campaign *c)
     c->bed.stepped = stepped;
     c->bed.observer = c;
     c->seen = c->bed.nor->operation.number;
-    for (uint32_t i = 1; c->operation + 1 < c->first + c->count && i < 10000000; i++) {
+    if (setjmp(c->escape))
+        struck_end(c);
+    for (uint32_t i = 1; c->struck || (c->operation + 1 < c->first + c->count && i < 10000000); i++) {
         operate(c, i);
-        if (c->workload->reboot_every && i % c->workload->reboot_every == 0)
+        if (!c->struck && c->workload->reboot_every && i % c->workload->reboot_every == 0)
             ids_again(c);
     }
     if (c->bed.nor->violations)
@@ -349,6 +423,7 @@ int main(int argc, char **argv)
         c->seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
         c->first = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
         c->count = argc > 4 ? strtoull(argv[4], NULL, 0) : 400;
+        c->faults_every = argc > 6 && !strcmp(argv[5], "faults") ? (uint32_t)strtoul(argv[6], NULL, 0) : 0;
         campaign_run(c);
         passed += c->passed;
         failed += c->failed;

@@ -7,6 +7,8 @@
 #ifndef TESTS_HOST_STORE_MODEL_H
 #define TESTS_HOST_STORE_MODEL_H
 
+#include <setjmp.h>
+
 #include "tests/host/store_rig.h"
 
 #define MODEL_FILES  24u
@@ -56,6 +58,8 @@ struct model {
     struct model_file ghosts[MODEL_GHOSTS]; /* removed, still open */
     uint64_t names;
     uint32_t refused, committed_count, failed;
+    bool writing;    /* in a transaction, which a fault may take back before anybody is told */
+    jmp_buf *escape; /* where an answer leads that a fault of the part may cause; NULL: it ends the test */
 };
 
 void model_start(struct model *model, struct bed *bed, const struct model_mix *mix);
@@ -67,6 +71,8 @@ bool model_commit(struct model *model);
 void model_reboot(struct model *model);
 /* NULL, or what differs. */
 const char *model_compare(struct bed *bed, const struct model_tree *tree);
+/* The same, but pages that answer -EIO are counted. */
+const char *model_compare_lossy(struct bed *bed, const struct model_tree *tree, uint32_t *lost);
 /* All slots, all files. */
 void model_verify(struct model *model);
 
