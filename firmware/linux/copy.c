@@ -123,8 +123,10 @@ static int64_t copy_in_turn(struct side *to, struct side *from, uint64_t bytes, 
 
 static int check_send(const struct side *to, const struct side *from, uint64_t bytes)
 {
-    (void)bytes;
-    return !from->file->ops->object || (to->file->flags & LINUX_O_APPEND && !file_is_pipe(to->file)) ? -EINVAL : 0;
+    return (int64_t)bytes < 0 || !from->file->ops->object ||
+                   (to->file->flags & LINUX_O_APPEND && !file_is_pipe(to->file))
+               ? -EINVAL
+               : 0;
 }
 
 int64_t sys_sendfile(uint64_t to_descriptor, uint64_t from_descriptor, va_t offset, uint64_t bytes)

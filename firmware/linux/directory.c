@@ -32,10 +32,11 @@ static int64_t put_entry(const struct tree_entry *entry, struct span to)
 static int64_t directory_list(struct file *file, struct span to)
 {
     struct tree_entry entry;
+    inode_t parent;
     int64_t done = 0;
 
-    if (!inode_is_directory(file->inode))
-        return -ENOENT;
+    if (inode_place(file->inode, &parent, entry.name))
+        return -ENOENT; /* it was removed */
     while (inode_next(file->inode, file->offset, &entry) == 0) {
         int64_t bytes = put_entry(&entry, to);
 

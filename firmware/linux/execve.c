@@ -39,15 +39,19 @@ static int open_program(uint32_t at, const char *path, struct object **object)
 
     if (!strcmp(path, OWN_PROGRAM) && process_current()->program)
         return inode_object(process_current()->program, object);
+    struct linux_stat status = { 0 };
     int error = file_open(at, path, LINUX_O_RDONLY, 0, &file);
 
     if (error)
         return error;
-    *object = file->ops->object ? file->ops->object(file) : NULL;
-    if (*object)
-        object_get(*object);
+    if (file->ops->status(file, &status) || !(status.st_mode & 0111) || !file->ops->object) {
+        file_put(file);
+        return -EACCES;
+    }
+    *object = file->ops->object(file);
+    object_get(*object);
     file_put(file);
-    return *object ? 0 : -EACCES;
+    return 0;
 }
 
 /* Takes the first line apart and puts its words before the others. `*name`: the interpreter's. -ENOEXEC: no script. */

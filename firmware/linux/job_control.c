@@ -196,9 +196,9 @@ static struct process *by_id(uint64_t id)
 int64_t sys_setpgid(uint64_t id, uint64_t wanted)
 {
     struct process *caller = process_current(), *process = by_id(id);
-    uint32_t group = (uint32_t)wanted ? (uint32_t)wanted : process ? process->id : 0;
+    uint32_t group = (uint32_t)wanted ? (uint32_t)wanted : (uint32_t)id ? (uint32_t)id : process->id;
 
-    if ((int32_t)wanted < 0)
+    if ((int32_t)group < 0)
         return -EINVAL;
     if (!process || (process != caller && process->parent != caller))
         return -ESRCH;

@@ -405,7 +405,7 @@ static int proc_follow(inode_t inode, inode_t *target)
         *target = inode_of(process_current() ? process_current()->id : 0, PROCESS_ROOT);
         return process_current() ? 0 : -ENOENT;
     }
-    if (!process)
+    if (!process || process->state == PROCESS_ZOMBIE)
         return -ENOENT;
     *target = place_of(inode) == PROCESS_EXE   ? process->program
               : place_of(inode) == PROCESS_CWD ? process->directory

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -120,6 +121,7 @@ static void nothing(void)
     tell("to a pipe that appends", sendfile(ends[1], file, NULL, 4));
     int null = open("/dev/null", O_WRONLY | O_APPEND);
 
+    tell("less than nothing", sendfile(ends[1], file, NULL, (size_t)-1));
     tell("to a device that appends", sendfile(null, file, NULL, 4));
     close(null);
     close(ends[0]);
@@ -156,11 +158,41 @@ static void cut_short(void)
     printf("killed: %d, before the end: %d\n", WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, *last);
 }
 
+/* What is gone, or was never to be run. */
+static void refused(void)
+{
+    char *arguments[] = { "refused", NULL }, entries[1000], link[30], target[100];
+    int directory, file = open("edges", O_RDWR | O_CREAT | O_TRUNC, 0644);
+    siginfo_t end;
+    pid_t id;
+
+    tell("write", write(file, "#!/bin/true\n", 12));
+    close(file);
+    tell("run what nobody may", execv("edges", arguments));
+    unlink("edges");
+    mkdir("gone", 0700);
+    directory = open("gone", O_RDONLY | O_DIRECTORY);
+    tell("list", syscall(SYS_getdents64, directory, entries, 10));
+    tell("remove", rmdir("gone"));
+    tell("list what is gone", syscall(SYS_getdents64, directory, entries, sizeof(entries)));
+    close(directory);
+    fflush(stdout);
+    id = fork();
+    if (id == 0)
+        _exit(0);
+    waitid(P_PID, (id_t)id, &end, WEXITED | WNOWAIT);
+    snprintf(link, sizeof(link), "/proc/%d/exe", id);
+    tell("what a zombie runs", readlink(link, target, sizeof(target)));
+    waitpid(id, NULL, 0);
+    tell("a negative group", setpgid(-1, 0));
+}
+
 int main(void)
 {
     holes();
     future();
     nothing();
     cut_short();
+    refused();
     return 0;
 }
