@@ -107,13 +107,15 @@ bool block_erasable(const struct store *store, uint32_t index)
 
 /* ---- Erasing ---- */
 
-/* The newest stamp keeps what the life allows: it goes when nothing else does. */
+/* 0: not now. The newest stamp keeps what the life allows: it goes when nothing else does. */
 static uint64_t urgency(const struct store *store, uint32_t index)
 {
     const struct block *block = block_at(store, index);
 
-    if (index == store->newest_stamp)
+    if (!block_erasable(store, index) || !life_charges(store, index))
         return 0;
+    if (index == store->newest_stamp)
+        return 1;
     return (uint64_t)(block->bits & (BLOCK_SUSPECT | BLOCK_VOID)) << 32 | (UINT32_MAX - block->erases);
 }
 
@@ -125,12 +127,15 @@ static uint64_t urgency(const struct store *store, uint32_t index)
 uint32_t eraser_choose(const struct store *store)
 {
     uint32_t best = NO_BLOCK;
+    uint64_t most = 0;
 
     for (uint32_t i = 0; i < store->block_count; i++) {
-        if (!block_erasable(store, i) || !life_charges(store, i))
-            continue;
-        if (best == NO_BLOCK || urgency(store, i) > urgency(store, best))
+        uint64_t found = urgency(store, i);
+
+        if (found > most) {
+            most = found;
             best = i;
+        }
     }
     return best;
 }
@@ -246,7 +251,7 @@ static bool most_worn_first(enum block_stream stream)
 /* The erased block with the most erases that are no more than `lead` above the least. */
 static uint32_t erased_by_wear(const struct store *store, uint32_t lead, uint32_t except)
 {
-    uint32_t least = UINT32_MAX, best = NO_BLOCK;
+    uint32_t least = UINT32_MAX, best = NO_BLOCK, most = 0;
 
     for (uint32_t i = 0; i < store->block_count; i++) {
         const struct block *block = block_at(store, i);
@@ -255,9 +260,10 @@ static uint32_t erased_by_wear(const struct store *store, uint32_t lead, uint32_
             continue;
         if (block->erases < least)
             least = block->erases;
-        if (best == NO_BLOCK || block_at(store, best)->erases - least > lead ||
-            (block->erases - least <= lead && block->erases > block_at(store, best)->erases))
+        if (best == NO_BLOCK || most - least > lead || (block->erases - least <= lead && block->erases > most)) {
+            most = block->erases;
             best = i;
+        }
     }
     return best;
 }
@@ -265,7 +271,7 @@ static uint32_t erased_by_wear(const struct store *store, uint32_t lead, uint32_
 static bool suspects_left(const struct store *store)
 {
     for (uint32_t i = 0; i < store->block_count; i++)
-        if (block_at(store, i)->state == BLOCK_DIRTY && (block_at(store, i)->bits & BLOCK_SUSPECT))
+        if (block_at(store, i)->bits & BLOCK_SUSPECT)
             return true;
     return false;
 }

@@ -117,13 +117,15 @@ static uint32_t marked_victim(const struct store *store, uint8_t bits)
 
 static uint32_t leaving_victim(const struct store *store)
 {
-    uint32_t best = NO_BLOCK;
+    uint32_t best = NO_BLOCK, least = UINT32_MAX;
 
     for (uint32_t i = 0; i < store->block_count; i++) {
-        if (!eligible(store, i) || stream_durable(block_stream_of(block_at(store, i))))
+        uint32_t live = live_units(block_at(store, i));
+
+        if (!eligible(store, i) || stream_durable(block_stream_of(block_at(store, i))) || live >= least)
             continue;
-        if (best == NO_BLOCK || live_units(block_at(store, i)) < live_units(block_at(store, best)))
-            best = i;
+        least = live;
+        best = i;
     }
     return best;
 }
@@ -141,15 +143,19 @@ static uint32_t most_worn(const struct store *store)
 /* What lies still on the least worn block. Files that a commit in doubt holds there: it is written anew first. */
 static uint32_t worn_victim(struct store *store)
 {
-    uint32_t best = NO_BLOCK;
+    uint32_t best = NO_BLOCK, least = UINT32_MAX;
 
     if (store->collector.wear_holdoff || store->erased < 3)
         return NO_BLOCK;
-    for (uint32_t i = 0; i < store->block_count; i++)
-        if (movable(block_at(store, i)) && i != store->newest &&
-            (best == NO_BLOCK || block_at(store, i)->erases < block_at(store, best)->erases))
+    for (uint32_t i = 0; i < store->block_count; i++) {
+        const struct block *block = block_at(store, i);
+
+        if (movable(block) && i != store->newest && block->erases < least) {
+            least = block->erases;
             best = i;
-    if (best == NO_BLOCK || most_worn(store) - block_at(store, best)->erases <= WEAR_SPREAD_MOST)
+        }
+    }
+    if (best == NO_BLOCK || most_worn(store) - least <= WEAR_SPREAD_MOST)
         return NO_BLOCK;
     if (!eligible(store, best)) {
         store->doubt_pressing = true;

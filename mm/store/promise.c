@@ -263,18 +263,17 @@ void life_begin(struct store *store, int32_t credit)
 
     store->erases_total += unstamped > 0;
     store->credit_kept = credit == LIFE_NEVER_DECLARED;
-    if (!store->credit_kept)
-        store->credit = credit - unstamped;
-    else
-        store->credit = fresh ? (int64_t)store->config.life_erases_per_day : credit;
+    store->credit = credit - (store->credit_kept ? 0 : unstamped);
+    if (fresh)
+        store->credit = (int64_t)store->config.life_erases_per_day;
     store->credit *= SECONDS_PER_DAY;
     store->credit_s = declared(store) ? store->config.seconds(store->config.context) : 0;
-    store->life_held = eraser_choose(store) == NO_BLOCK;
 }
 
+/* Not before a first erase can be charged, and is one that may be begun. */
 bool life_left(const struct store *store)
 {
-    return !declared(store) || (credit_now(store) > 0 && (!store->life_held || charges_any(store)));
+    return !declared(store) || (credit_now(store) > 0 && (charges_any(store) || eraser_choose(store) != NO_BLOCK));
 }
 
 void life_erased(struct store *store)

@@ -312,7 +312,6 @@ struct store {
     int64_t credit;        /* erases left of the declared life, in 1/86400 */
     uint64_t credit_s;     /* when it was last added to */
     bool credit_kept;      /* a stamp of this boot keeps it, or there was none to lose */
-    bool life_held;        /* until then nothing is written: no erase could be charged if it were cut */
     struct store_statistics statistics;
 };
 
