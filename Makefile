@@ -105,14 +105,15 @@ CODEC := mm/store/codec.c mm/store/lz4_compress.c mm/store/lz4_expand.c
 $(B)/programs/codec: tests/bench/codec.c $(CODEC) tests/programs/common.h
 	@mkdir -p $(@D)
 	$(CC_LINUX) -I. -std=gnu17 -O2 -mstrict-align -fno-tree-loop-distribute-patterns -g -Wall -Wextra -Werror -static $(filter %.c,$^) -o $@
-# Programs of several files, which have a folder each.
+# Programs of several files, which have a folder each. Those for the host are made in one step: tests that run side by side make
+# them, and each runs them at once.
 define program_folder
 $(B)/programs/$(1): $(wildcard tests/programs/$(1)/*.[ch]) tests/programs/common.h
 	@mkdir -p $$(@D)
 	$(CC_LINUX) -I. -std=gnu17 -O2 -g -Wall -Wextra -Werror -static -pthread $$(filter %.c,$$^) -o $$@
 $(B)/programs-host/$(1): $(wildcard tests/programs/$(1)/*.[ch]) tests/programs/common.h
 	@mkdir -p $$(@D)
-	$(HOST_CC) -I. -std=gnu17 -O2 -g -Wall -Wextra -Werror -pthread $$(filter %.c,$$^) -o $$@
+	$(HOST_CC) -I. -std=gnu17 -O2 -g -Wall -Wextra -Werror -pthread $$(filter %.c,$$^) -o $$@.$$$$$$$$ && mv $$@.$$$$$$$$ $$@
 endef
 $(foreach program,attack callfuzz posix stress,$(eval $(call program_folder,$(program))))
 # Other kinds of programs than static ones on glibc: a static PIE on no library, and one on picolibc, linked as the linker does
@@ -127,7 +128,7 @@ $(B)/programs/picolibc: tests/programs/kinds/picolibc.c
 	$(CC_TARGET) --specs=picolibc.specs $(ARCH) -std=gnu17 -O2 -g -Wall -Wextra -Werror -nostartfiles -T $@.ld $< -o $@
 $(B)/programs-host/%: tests/programs/%.c
 	@mkdir -p $(@D)
-	$(HOST_CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -pthread $< -o $@
+	$(HOST_CC) -std=gnu17 -O2 -g -Wall -Wextra -Werror -pthread $< -o $@.$$$$ && mv $@.$$$$ $@
 # What `make bench` traces the host's own programs with; QEMU's functions are found when it loads it.
 $(B)/trace_plugin.so: tests/bench/trace_plugin.c
 	@mkdir -p $(@D)
