@@ -412,6 +412,33 @@ static void and_so_is_its_payload(void **state)
     looked_at_twice(ONE_AFTER_THE_OTHER);
 }
 
+/* A block that cannot be read at all stays as it is, and costs nothing, until somebody asks for space. */
+static void what_cannot_be_read_is_tried_again(void **state)
+{
+    struct bed bed;
+    uint32_t block;
+
+    (void)state;
+    files_start(&bed);
+    block = bed.store->streams[STREAM_DURABLE].block;
+    nor_fail_reads_at(bed.nor, 1, UINT32_MAX);
+    stream_break(bed.store, STREAM_DURABLE);
+    assert_true(bed_settle(&bed, STEPS));
+    nor_triggers_clear(bed.nor);
+    assert_true(bed_settle(&bed, STEPS));
+    assert_int_equal(block_at(bed.store, block)->state, BLOCK_FULL);
+    assert_true(block_at(bed.store, block)->bits & BLOCK_STUCK);
+    assert_int_equal(files_lost(&bed), 0);
+    assert_int_equal(bed_begin(&bed, 1), 0);
+    assert_int_equal(bed_commit(&bed), 0);
+    assert_true(bed_settle(&bed, STEPS));
+    assert_int_equal(block_at(bed.store, block)->state, BLOCK_BAD);
+    assert_int_equal(bed.store->bad, 1);
+    assert_int_equal(files_lost(&bed), 0);
+    sound(&bed);
+    bed_stop(&bed);
+}
+
 /* ---- What is left where it lies ---- */
 
 /* Blocks of files in which nearly all is dead; of each full one the opening's number, else 0. */
@@ -475,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_lost_page_of_the_table_is_written_again),
         cmocka_unit_test(a_header_is_looked_at_twice),
         cmocka_unit_test(and_so_is_its_payload),
+        cmocka_unit_test(what_cannot_be_read_is_tried_again),
         cmocka_unit_test(crowded_swap_moves_no_files),
     };
 
