@@ -91,6 +91,14 @@ static void open_without_stream(struct store *store)
     some_block(store, true)->state = BLOCK_OPEN;
 }
 
+static void erased_with_nothing_behind(struct store *store)
+{
+    struct stream *stream = some_stream(store);
+
+    stream->moved_from = place_of(store, stream->block, FORMAT_BLOCK_HEADER);
+    store->eraser.block = stream->block;
+}
+
 static void erased_count(struct store *store)
 {
     store->erased++;
@@ -209,6 +217,7 @@ static const struct {
     { used_slot_on_free_list, "4: the free list" },
     { free_list_round, "4: the free list" },
     { free_list_short, "4: the free list" },
+    { erased_with_nothing_behind, "14: what is erased" },
     { stream_ahead_of_its_end, "10: streams" },
     { stream_past_its_block, "10: streams" },
     { stream_end_in_a_unit, "10: streams" },
