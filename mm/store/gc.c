@@ -69,7 +69,8 @@ static bool eligible(const struct store *store, uint32_t index)
 
 /*
  * (1 - u) age / (1 + u): Rosenblum and Ousterhout, "The Design and Implementation of a Log-Structured File System",
- * 1992. When the reserve is touched, what frees most.
+ * 1992. When the reserve is touched, what frees most. What would fill a block of its own again, for whole pages leave as
+ * much of that blank, frees nothing.
  */
 static uint64_t score(const struct store *store, const struct block *block)
 {
@@ -77,7 +78,7 @@ static uint64_t score(const struct store *store, const struct block *block)
     uint32_t live = live_units(block);
     uint64_t freed = whole - live;
 
-    if (freed < whole / GAIN_LEAST)
+    if (freed < whole / GAIN_LEAST || live > sure_units(store))
         return 0;
     if (store->erased < 2)
         return freed;

@@ -47,8 +47,7 @@ static struct use use_of(const struct store *store)
     return use;
 }
 
-/* Units of a block that are sure to be filled: all but the room that a whole page did not find. */
-static uint32_t sure_units(const struct store *store)
+uint32_t sure_units(const struct store *store)
 {
     return (store->block_bytes - FORMAT_BLOCK_HEADER - FORMAT_ITEM_BYTES - record_bytes(FORMAT_PAGE)) / FORMAT_UNIT;
 }

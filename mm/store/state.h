@@ -625,6 +625,8 @@ bool collector_voids(const struct store *store);
 
 uint32_t pages_per_block(const struct store *store);
 uint32_t reserve_blocks(const struct store *store);
+/* Units of a block that are sure to be filled: all but the room that a whole page did not find. */
+uint32_t sure_units(const struct store *store);
 #define LIFE_NEVER_DECLARED INT32_MIN /* credit of a store that never had a declared life */
 void life_begin(struct store *store, int32_t credit);
 bool life_left(const struct store *store);

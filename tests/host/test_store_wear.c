@@ -100,6 +100,38 @@ static void blocks_are_filled_before_they_are_erased(void **state)
     bed_stop(&bed);
 }
 
+/* Pages that do not compress fill all that was promised, and blocks die: what room is left must not be moved round and round. */
+static void an_idle_store_wears_nothing_out(void **state)
+{
+    const struct bed_config config = { .blocks = 30, .block_bytes = BLOCK_BYTES, .tail_pages = 16, .seed = 5 };
+    slot_t slots[120] = { 0 };
+    uint32_t count = 0, bad;
+    struct bed bed;
+
+    (void)state;
+    bed_start(&bed, &config);
+    for (uint32_t i = 0; i < BED_PAGE / 8; i++)
+        buffer[i] = bed_random(&bed);
+    for (; !store_promise(bed.store, 1); count++)
+        while (slot_save(bed.store, &slots[count], 0, buffer) == -EAGAIN)
+            (void)store_step(bed.store);
+    for (uint32_t dead = 0; dead < 7; dead++) {
+        uint64_t erases;
+
+        assert_true(bed_settle(&bed, 10000));
+        erases = bed.nor->counters.erases;
+        assert_true(bed_settle(&bed, 10000));
+        assert_int_equal(bed.nor->counters.erases, erases);
+        nor_fail_at(bed.nor, 1);
+        bad = bed.store->bad;
+        for (uint32_t i = 0; i < 2000 && bed.store->bad == bad; i++)
+            for (uint32_t j = 0; j < 200 && slot_save(bed.store, &slots[i % count], 0, buffer) == -EAGAIN; j++)
+                (void)store_step(bed.store);
+        nor_triggers_clear(bed.nor);
+    }
+    bed_stop(&bed);
+}
+
 /* ---- A declared life ---- */
 
 static const struct bed_config SHORT_LIFE = {
@@ -301,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_that_nobody_changes_are_moved),
         cmocka_unit_test(blocks_are_filled_before_they_are_erased),
+        cmocka_unit_test(an_idle_store_wears_nothing_out),
         cmocka_unit_test(nor_are_commits),
         cmocka_unit_test(first_erases_of_a_new_store_are_charged),
         cmocka_unit_test(first_erases_of_a_used_store_are_charged),
