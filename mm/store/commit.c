@@ -167,7 +167,6 @@ static void transaction_end(struct store *store, enum transaction_state state)
     store->transaction.state = store->transaction.told ? TRANSACTION_NONE : state;
     store->transaction.blocks = 0;
     store->transaction.pages_left = 0;
-    store->transaction.commit_records = 0;
 }
 
 /* What a commit needs of RAM, so that it cannot fail for want of it half-way. */
@@ -286,8 +285,10 @@ static void pair_step(struct store *store)
     struct append what = { .kind = RECORD_COMMIT };
     uint32_t listed = 0;
 
-    if (!transaction->commit_records)
+    if (!transaction->commit_records) {
         transaction->commit_counts = store->doubt ? store->counts : store->version_next;
+        transaction->commit_listed = store->bad;
+    }
     for (uint32_t i = 0; i < store->block_count && listed < FORMAT_COMPRESSED_MAX / sizeof *list; i++)
         if (block_at(store, i)->state == BLOCK_BAD)
             list[listed++] = (uint16_t)i;
@@ -366,6 +367,7 @@ static void pair_landed(struct store *store)
             block_died(store, old);
     }
     store->counts = transaction->commit_counts;
+    store->listed = transaction->commit_listed;
     transaction->commit_records = 0;
     collector_due(store);
     if (store->doubt) {

@@ -17,6 +17,8 @@
 
 #define VERSION_GAP 16u /* left after the highest version seen */
 
+static const struct node_entry NODE_LOST = { .name_bytes = UINT8_MAX, .bits = NODE_UNREADABLE };
+
 struct mount {
     struct header_scan headers;
     uint64_t commit_version; /* of the newest commit record; 0: none */
@@ -150,6 +152,7 @@ static int take_commit(struct store *store, const struct mount *mount)
         block_at(store, list[i])->bits = 0;
         store->bad++;
     }
+    store->listed = store->bad;
     for (uint32_t i = 0; i < 2; i++) {
         if (block_of_place(store, store->commit_place[i])->state == BLOCK_BAD)
             store->commit_place[i] = NO_PLACE;
@@ -302,6 +305,11 @@ static bool entry_sound(const struct store *store, const struct node_entry *entr
            entry->name_bytes <= NODE_NAME_MAX;
 }
 
+static bool entry_lost(const struct node_entry *entry)
+{
+    return !entry->serial && entry->name_bytes == NODE_LOST.name_bytes;
+}
+
 static void entries_take(struct store *store, uint32_t index, struct node_entry table)
 {
     struct node_entry *entries = store->nodes->pages[index];
@@ -313,7 +321,7 @@ static void entries_take(struct store *store, uint32_t index, struct node_entry 
         entries[i].map_height = 0;
         entries[i].bits = 0;
         if ((index || i) && !entry_sound(store, &entries[i]))
-            entries[i] = (struct node_entry){ 0 };
+            entries[i] = entry_lost(&entries[i]) ? NODE_LOST : (struct node_entry){ 0 };
     }
     if (index)
         return;
@@ -323,39 +331,45 @@ static void entries_take(struct store *store, uint32_t index, struct node_entry 
     entries[NODE_ROOT].parent = NODE_ROOT;
 }
 
-/* A page of the table is worth a bit's repair: it names 32 files. */
-static int table_page_repair(struct store *store, uint32_t index, void *page)
+/*
+ * 1: the page is in the work page; 0: it is damaged; or the error of the read, of which nothing is believed. It is worth a
+ * bit's repair: it names 32 files.
+ */
+static int table_page_read(struct store *store, uint32_t place)
 {
-    uint32_t place = map_get(store, node_at(store, NODE_TABLE), index);
     struct record_header header;
-    int error;
+    int found = header_again(store, place, &header);
 
-    if (header_again(store, place, &header) != 1)
-        return -EIO;
-    error = record_read_payload(store, place, &header, store->bounce);
-    if (error == -EIO &&
-        crc_repair(store->bounce, header.length, crc32c(0, store->bounce, header.length), header.payload_crc) &&
-        crc32c(0, store->bounce, header.length) == header.payload_crc)
-        error = 0;
-    if (error)
-        return error;
-    return codec_expand((enum codec_method)header.method, store->bounce, header.length, page) ? -EIO : 0;
+    if (found != 1)
+        return found;
+    if (header.kind != RECORD_PAGE || !header.length ||
+        place_offset(store, place) + FORMAT_ITEM_BYTES + header.length > store->block_bytes)
+        return 0;
+    found = read_twice(store, place_block(store, place), place_offset(store, place) + FORMAT_ITEM_BYTES, store->bounce,
+                       header.length);
+    if (found)
+        return found;
+    (void)crc_repair(store->bounce, header.length, crc32c(0, store->bounce, header.length), header.payload_crc);
+    return crc32c(0, store->bounce, header.length) == header.payload_crc &&
+           !codec_expand((enum codec_method)header.method, store->bounce, header.length, store->work);
 }
 
-static void table_page(struct store *store, uint32_t index)
+/* Of a damaged page its entries are lost, and written so from now on: their numbers may be others' parents. */
+static int table_page(struct store *store, uint32_t index)
 {
     struct node_entry *entries = store->nodes->pages[index];
     struct node_entry table = *node_at(store, NODE_TABLE);
+    uint32_t entry = map_get(store, &table, index);
+    int found = entry ? table_page_read(store, entry & ~MAP_HOLE) : 0;
 
-    if (!map_get(store, &table, index))
-        return;
-    if (!node_read_page(store, NODE_TABLE, index, store->work) || !table_page_repair(store, index, store->work)) {
+    if (found == 1) {
         memcpy(entries, store->work, FORMAT_PAGE);
         entries_take(store, index, table);
-        return;
+    } else if (entry && !found) {
+        for (uint32_t i = index ? 0 : NODE_ROOT + 1; i < NODES_PER_PAGE; i++)
+            entries[i] = NODE_LOST;
     }
-    for (uint32_t i = index ? 0 : NODE_ROOT + 1; i < NODES_PER_PAGE; i++)
-        entries[i].bits = NODE_UNREADABLE;
+    return found < 0 ? found : 0;
 }
 
 static int table_read(struct store *store, const struct mount *mount)
@@ -369,11 +383,11 @@ static int table_read(struct store *store, const struct mount *mount)
     error = nodes_grow(store, pages);
     if (error)
         return error;
-    for (uint32_t i = 0; i < pages; i++)
-        table_page(store, i);
+    for (uint32_t i = 0; i < pages && !error; i++)
+        error = table_page(store, i);
     if (node_at(store, NODE_TABLE)->serial <= mount->highest_serial)
         node_at(store, NODE_TABLE)->serial = mount->highest_serial + 1;
-    return 0;
+    return error;
 }
 
 /* ---- All of it ---- */
@@ -438,6 +452,7 @@ static int forget(struct store *store)
 {
     nodes_free(store);
     store->bad = 0;
+    store->listed = 0;
     store->counts = 0;
     store->doubt = false;
     store->commit_place[0] = NO_PLACE;

@@ -141,6 +141,7 @@ static enum store_work append_start(struct store *store)
     }
     append->total = record_bytes(append->length);
     append->cursor = 0;
+    append->doubted = false;
     if (!stream_ready(store, append->stream, append->total, &work)) {
         if (work == STORE_IDLE)
             commit_failed(store);
@@ -241,23 +242,30 @@ static void durable_landed(struct store *store, const struct append *append)
     block_died(store, append->old);
 }
 
-/* Parts have been seen to lose bits and say that all is well; what a commit rests on is read back. */
+/*
+ * Parts have been seen to lose bits and say that all is well; what a commit rests on is read back, and once more before
+ * what is seen there is believed. Its block is retired for a wrong byte alone.
+ */
 static enum store_work append_verify(struct store *store)
 {
     struct append landed = store->append;
+    uint32_t block = place_block(store, landed.place), offset = place_offset(store, landed.place);
     struct record_header header;
-    int error = record_read_header(store, landed.place, &header);
+    int error = read_block(store, block, offset, &header, sizeof header);
 
     if (!error && landed.length)
-        error = read_block(store, place_block(store, landed.place),
-                           place_offset(store, landed.place) + FORMAT_ITEM_BYTES, store->bounce, landed.length);
+        error = read_block(store, block, offset + FORMAT_ITEM_BYTES, store->bounce, landed.length);
     if (error == -EAGAIN)
         return STORE_BUSY;
-    if (error || memcmp(&header, &landed.header, sizeof header) != 0 ||
-        memcmp(store->bounce, store->work, landed.length) != 0)
-        stream_break(store, landed.stream);
-    else
+    if (!error &&
+        (memcmp(&header, &landed.header, sizeof header) != 0 || memcmp(store->bounce, store->work, landed.length) != 0))
+        error = -EBADMSG;
+    if (!error)
         durable_landed(store, &landed);
+    else if (landed.doubted)
+        stream_break(store, landed.stream, error == -EBADMSG);
+    else
+        store->append.doubted = true;
     return STORE_MORE;
 }
 

@@ -26,8 +26,7 @@ struct headers {
 
 _Static_assert(sizeof(struct headers) == FORMAT_BLOCK_HEADER, "block header");
 
-/* One read that fails may be the bus, and is no reason to go without the store. */
-static int read_twice(struct store *store, uint32_t block, uint32_t offset, void *into, uint32_t bytes)
+int read_twice(struct store *store, uint32_t block, uint32_t offset, void *into, uint32_t bytes)
 {
     int error = read_block(store, block, offset, into, bytes);
 

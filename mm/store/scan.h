@@ -21,6 +21,9 @@ struct header_scan {
 /* Fills the block table from the headers. `dropped`: a block whose contents are to be forgotten, or NO_BLOCK. */
 int scan_headers(struct store *store, uint32_t dropped, struct header_scan *scan);
 
+/* One read that fails may be the bus, and is no reason to go without the store. */
+int read_twice(struct store *store, uint32_t block, uint32_t offset, void *into, uint32_t bytes);
+
 /* Walks the records of a durable block, by its summary or from header to header. `buffer` is a page. */
 struct walk {
     uint32_t block;

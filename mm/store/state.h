@@ -90,6 +90,7 @@ struct stream {
     uint32_t programmed;                 /* offset behind what is on flash; a unit's end */
     uint32_t summary_read, summary_next; /* closing a durable block: offsets of records, */
     uint32_t summary_write;              /* ... and of the summary; 0: not closing */
+    bool doubted;                        /* what the summary is made of could not be read: once more */
     uint32_t moved_from;                 /* where the last record came from, if collection has moved it; NO_PLACE */
     uint32_t pending_count;
     struct pending pending[PENDING_MAX];
@@ -106,6 +107,7 @@ struct append {
     uint8_t kind, method;
     uint16_t length;
     bool moved;             /* by garbage collection */
+    bool doubted;           /* what was read back was not what was written, or nothing: once more */
     uint32_t total, cursor; /* bytes, padding included; bytes handed to the stream */
     uint32_t place, old;
     uint8_t old_where;   /* of a slot */
@@ -195,7 +197,7 @@ struct key_entry {
 #define NODE_TABLE     0u
 
 #define NODE_GONE_LATER 1u         /* node_entry.bits: removed, but the newest commit still names it */
-#define NODE_UNREADABLE 2u         /* ... its table page could not be read */
+#define NODE_UNREADABLE 2u         /* ... its table page was damaged: the number is not given again */
 #define NODE_PAGES_MAX  (1u << 24) /* of one node: 64 GiB */
 
 _Static_assert(NODE_PAGES *NODES_PER_PAGE == 1u << NODE_NUMBER_BITS, "numbers");
@@ -249,6 +251,7 @@ struct transaction {
     uint32_t commit_records;        /* of the pair, written */
     uint32_t commit_place[2];       /* of the pair being written */
     uint64_t commit_counts;         /* what it says */
+    uint32_t commit_listed;         /* bad blocks that it lists */
     bool refused;                   /* the store could not be brought to where one can begin */
     bool told;                      /* nobody asks for its end: a write has said it, or its maker has given up */
     struct change_page *changes;    /* newest page first */
@@ -275,6 +278,7 @@ struct store {
     uint8_t *bounce;      /* scratch within one call */
     struct block *blocks[BLOCK_PAGES];
     uint32_t erased, bad; /* blocks */
+    uint32_t listed;      /* of the bad ones, by the newest commit */
     uint32_t sequence;    /* of the newest opening */
     uint32_t newest;      /* the block it opened */
     uint16_t next[2];     /* announced by it: the only blocks that may be opened next */
@@ -392,8 +396,8 @@ void stream_programmed(struct store *store, enum block_stream index, uint32_t by
 /* The block is erased: no record that waits for its end on flash came from there and is alive. */
 void pending_forget(struct store *store, uint32_t block);
 void stream_summarised(struct store *store, enum block_stream index, uint32_t bytes, int status);
-/* Ends the stream's block because a program in it failed. */
-void stream_break(struct store *store, enum block_stream index);
+/* Ends the stream's block because a program in it failed; or, not `failed`, what is in it cannot be read back now. */
+void stream_break(struct store *store, enum block_stream index, bool failed);
 /* Ends its block, step by step. */
 enum store_work stream_close(struct store *store, enum block_stream index);
 /* Ends it without a summary, for what was written last is void. */

@@ -12,12 +12,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "mm/store/state.h"
+#include "mm/store/scan.h"
 
 void stream_reset(struct stream *stream)
 {
     stream->block = NO_BLOCK;
     stream->summary_write = 0;
+    stream->doubted = false;
     stream->moved_from = NO_PLACE;
     stream->pending_count = 0;
 }
@@ -92,7 +93,7 @@ static bool stamp_holds(struct store *store, uint32_t number)
 {
     struct open_stamp found;
 
-    return !read_block(store, number, FORMAT_ITEM_BYTES, &found, sizeof(found)) &&
+    return !read_twice(store, number, FORMAT_ITEM_BYTES, &found, sizeof(found)) &&
            !memcmp(&found, store->stamp, sizeof(found));
 }
 
@@ -166,7 +167,7 @@ void stream_programmed(struct store *store, enum block_stream index, uint32_t by
     struct stream *stream = &store->streams[index];
 
     if (status) {
-        stream_break(store, index);
+        stream_break(store, index, true);
         return;
     }
     stream->programmed += bytes;
@@ -177,13 +178,19 @@ void stream_programmed(struct store *store, enum block_stream index, uint32_t by
     pending_settle(store, stream);
 }
 
-void stream_break(struct store *store, enum block_stream index)
+/* What could not be read back counts no more than what a refused transaction leaves: its version comes anew elsewhere. */
+void stream_break(struct store *store, enum block_stream index, bool failed)
 {
     struct stream *stream = &store->streams[index];
     uint32_t block = stream->block;
 
     stream_reset(stream);
-    block_failed(store, block);
+    if (failed) {
+        block_failed(store, block);
+    } else {
+        block_at(store, block)->bits |= BLOCK_VOID;
+        block_close(store, block);
+    }
     append_broken(store, index);
     tail_rewind(store);
     collector_broken(store);
@@ -205,7 +212,7 @@ void stream_abandon(struct store *store, enum block_stream index)
  * The summary is the headers of all records, read back in pieces of a page, and a stamp at the block's very end.
  *   summary_read: the next record whose header is to be copied; summary_write: where to
  */
-/* Bytes, or an error. */
+/* Bytes, or the error of a read; -EBADMSG: a header that was read back before is none any more. */
 static int summary_piece(struct store *store, struct stream *stream)
 {
     struct record_header header;
@@ -213,10 +220,13 @@ static int summary_piece(struct store *store, struct stream *stream)
 
     stream->summary_next = stream->summary_read;
     while (bytes < FORMAT_PAGE && stream->summary_next < stream->end) {
-        int error = record_read_header(store, place_of(store, stream->block, stream->summary_next), &header);
+        uint32_t place = place_of(store, stream->block, stream->summary_next);
+        int error = read_block(store, stream->block, stream->summary_next, &header, sizeof header);
 
         if (error)
             return error;
+        if (!item_valid(&header, place, block_at(store, stream->block)->sequence) || header.length > FORMAT_PAGE)
+            return -EBADMSG;
         memcpy(store->work + bytes, &header, sizeof header);
         stream->summary_next += record_bytes(header.length);
         bytes += FORMAT_ITEM_BYTES;
@@ -253,7 +263,9 @@ static enum store_work summary_step(struct store *store, enum block_stream index
     if (bytes == -EAGAIN)
         return STORE_BUSY;
     if (bytes < 0) {
-        stream_break(store, index);
+        if (stream->doubted)
+            stream_break(store, index, bytes == -EBADMSG);
+        stream->doubted = !stream->doubted;
         return STORE_MORE;
     }
     store->operation.stream = index;
@@ -267,9 +279,10 @@ void stream_summarised(struct store *store, enum block_stream index, uint32_t by
     uint32_t block = stream->block;
 
     if (status) {
-        stream_break(store, index);
+        stream_break(store, index, true);
         return;
     }
+    stream->doubted = false;
     stream->summary_read = stream->summary_next;
     stream->summary_write += bytes;
     if (stream->summary_write < store->block_bytes)

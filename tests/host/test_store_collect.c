@@ -71,7 +71,7 @@ static enum block_state collect_damaged(struct bed *bed, enum block_stream index
     struct block_info info;
 
     bits_turn(bed, place, part);
-    stream_break(bed->store, index); /* as after a program that failed */
+    stream_break(bed->store, index, true); /* as after a program that failed */
     if (cure != NEVER)
         doubted(bed, place, part);
     if (cure == ONE_AFTER_THE_OTHER) {
