@@ -32,8 +32,8 @@ NOT_CORE = {
     "checkers": "mm/vm/check mm/store/check mm/vm/inspect",
     "monitor, job, statistics, reports, faults on purpose": "firmware/monitor* firmware/job* firmware/statistics firmware/report "
                                                            "firmware/inject*",
-    "files that are written": "mm/vm/sync mm/store/commit mm/store/change mm/store/make firmware/archive firmware/record "
-                              "firmware/linux/lock",
+    "files that are written": "mm/vm/sync mm/store/commit mm/store/change mm/store/durable mm/store/make firmware/archive "
+                              "firmware/record firmware/linux/lock",
     "files that are not the store's": "firmware/linux/device_tree firmware/linux/memory_tree firmware/linux/directory "
                                       "firmware/linux/proc_* firmware/linux/tty",
     "signals, threads, timers": "firmware/linux/signal firmware/linux/sigframe firmware/linux/deliver firmware/linux/kill "

@@ -15,9 +15,8 @@
 #include "mm/store/crc32c.h"
 #include "mm/store/scan.h"
 
-#define VERSION_GAP 16u /* left after the highest version seen */
-
-static const struct node_entry NODE_LOST = { .name_bytes = UINT8_MAX, .bits = NODE_UNREADABLE };
+#define NAME_LOST   UINT8_MAX /* of an entry of serial 0: what it named is not known */
+#define VERSION_GAP 16u       /* left after the highest version seen */
 
 struct mount {
     struct header_scan headers;
@@ -114,15 +113,23 @@ static int survey(struct store *store, struct mount *mount)
     return 0;
 }
 
-/* 1: the payload of the newest commit is in the bounce page; 0: it is damaged there; or the error of the read. */
-static int commit_payload(struct store *store, const struct mount *mount, uint32_t place)
+/*
+ * 1: the payload is in the bounce page; 0: it is damaged; or the error of the read. It is worth a bit's repair: what is read so
+ * tells which blocks are retired, or names 32 files.
+ */
+static int payload_again(struct store *store, uint32_t place, const struct record_header *header)
 {
-    uint32_t bytes = mount->commit.length;
-    int error = bytes ? read_block(store, place_block(store, place), place_offset(store, place) + FORMAT_ITEM_BYTES,
-                                   store->bounce, bytes)
-                      : 0;
+    uint32_t offset = place_offset(store, place) + FORMAT_ITEM_BYTES, bytes = header->length;
+    int error = 0;
 
-    return error ? error : crc32c(0, store->bounce, bytes) == mount->commit.payload_crc;
+    if (offset + bytes > store->block_bytes)
+        return 0;
+    if (bytes)
+        error = read_twice(store, place_block(store, place), offset, store->bounce, bytes);
+    if (error)
+        return error;
+    (void)crc_repair(store->bounce, bytes, crc32c(0, store->bounce, bytes), header->payload_crc);
+    return crc32c(0, store->bounce, bytes) == header->payload_crc;
 }
 
 /*
@@ -132,14 +139,14 @@ static int commit_payload(struct store *store, const struct mount *mount, uint32
 static int take_commit(struct store *store, const struct mount *mount)
 {
     uint16_t *list = (uint16_t *)(void *)store->bounce;
-    int found, other = 0; /* as commit_payload() */
+    int found, other = 0; /* as payload_again() */
 
     if (!mount->commit_version)
         return 0;
     store->counts = mount->commit.node | (uint64_t)mount->commit.serial << 32;
-    found = commit_payload(store, mount, store->commit_place[0]);
+    found = payload_again(store, store->commit_place[0], &mount->commit);
     if (found != 1 && store->commit_place[1])
-        other = commit_payload(store, mount, store->commit_place[1]);
+        other = payload_again(store, store->commit_place[1], &mount->commit);
     if (found < 0 && other != 1)
         return found;
     if (other < 0)
@@ -305,9 +312,11 @@ static bool entry_sound(const struct store *store, const struct node_entry *entr
            entry->name_bytes <= NODE_NAME_MAX;
 }
 
-static bool entry_lost(const struct node_entry *entry)
+static void entry_drop(struct node_entry *entry, bool lost)
 {
-    return !entry->serial && entry->name_bytes == NODE_LOST.name_bytes;
+    memset(entry, 0, sizeof *entry);
+    entry->name_bytes = lost ? NAME_LOST : 0;
+    entry->bits = lost ? NODE_UNREADABLE : 0;
 }
 
 static void entries_take(struct store *store, uint32_t index, struct node_entry table)
@@ -321,7 +330,7 @@ static void entries_take(struct store *store, uint32_t index, struct node_entry 
         entries[i].map_height = 0;
         entries[i].bits = 0;
         if ((index || i) && !entry_sound(store, &entries[i]))
-            entries[i] = entry_lost(&entries[i]) ? NODE_LOST : (struct node_entry){ 0 };
+            entry_drop(&entries[i], !entries[i].serial && entries[i].name_bytes == NAME_LOST);
     }
     if (index)
         return;
@@ -331,26 +340,17 @@ static void entries_take(struct store *store, uint32_t index, struct node_entry 
     entries[NODE_ROOT].parent = NODE_ROOT;
 }
 
-/*
- * 1: the page is in the work page; 0: it is damaged; or the error of the read, of which nothing is believed. It is worth a
- * bit's repair: it names 32 files.
- */
+/* 1: the page is in the work page; 0: it is damaged; or the error of the read, of which nothing is believed. */
 static int table_page_read(struct store *store, uint32_t place)
 {
     struct record_header header;
     int found = header_again(store, place, &header);
 
+    if (found == 1)
+        found = payload_again(store, place, &header);
     if (found != 1)
         return found;
-    if (header.kind != RECORD_PAGE || !header.length ||
-        place_offset(store, place) + FORMAT_ITEM_BYTES + header.length > store->block_bytes)
-        return 0;
-    found = read_twice(store, place_block(store, place), place_offset(store, place) + FORMAT_ITEM_BYTES, store->bounce,
-                       header.length);
-    if (found)
-        return found;
-    (void)crc_repair(store->bounce, header.length, crc32c(0, store->bounce, header.length), header.payload_crc);
-    return crc32c(0, store->bounce, header.length) == header.payload_crc &&
+    return header.kind == RECORD_PAGE &&
            !codec_expand((enum codec_method)header.method, store->bounce, header.length, store->work);
 }
 
@@ -367,7 +367,7 @@ static int table_page(struct store *store, uint32_t index)
         entries_take(store, index, table);
     } else if (entry && !found) {
         for (uint32_t i = index ? 0 : NODE_ROOT + 1; i < NODES_PER_PAGE; i++)
-            entries[i] = NODE_LOST;
+            entry_drop(&entries[i], true);
     }
     return found < 0 ? found : 0;
 }

@@ -224,51 +224,6 @@ static enum store_work append_run(struct store *store)
                                                                           : stream_flush(store, append->stream);
 }
 
-static void durable_landed(struct store *store, const struct append *append)
-{
-    store->append.state = APPEND_IDLE;
-    store->streams[append->stream].moved_from = append->old;
-    if (!append->moved) {
-        commit_landed(store, append);
-        return;
-    }
-    if (!record_held(store, &append->header, append->old, append->place))
-        return;
-    store->statistics.gc_moved_records++;
-    store->statistics.gc_moved_bytes += append->total;
-    block_live(store, append->place);
-    if (append->kind != RECORD_COMMIT && append->version > store->counts)
-        block_of_place(store, append->old)->bits |= BLOCK_VOID; /* if its transaction is refused; see voids_forget() */
-    block_died(store, append->old);
-}
-
-/*
- * Parts have been seen to lose bits and say that all is well; what a commit rests on is read back, and once more before
- * what is seen there is believed. Its block is retired for a wrong byte alone.
- */
-static enum store_work append_verify(struct store *store)
-{
-    struct append landed = store->append;
-    uint32_t block = place_block(store, landed.place), offset = place_offset(store, landed.place);
-    struct record_header header;
-    int error = read_block(store, block, offset, &header, sizeof header);
-
-    if (!error && landed.length)
-        error = read_block(store, block, offset + FORMAT_ITEM_BYTES, store->bounce, landed.length);
-    if (error == -EAGAIN)
-        return STORE_BUSY;
-    if (!error &&
-        (memcmp(&header, &landed.header, sizeof header) != 0 || memcmp(store->bounce, store->work, landed.length) != 0))
-        error = -EBADMSG;
-    if (!error)
-        durable_landed(store, &landed);
-    else if (landed.doubted)
-        stream_break(store, landed.stream, error == -EBADMSG);
-    else
-        store->append.doubted = true;
-    return STORE_MORE;
-}
-
 enum store_work append_step(struct store *store)
 {
     switch (store->append.state) {

@@ -4,7 +4,8 @@
  *   slot.c, load.c, node.c    what callers ask
  *   tail.c    map.c  key.c    what is in RAM: records not yet on flash; places of a node's pages; keys of swap
  *   commit.c  gc.c  promise.c why records are written
- *   record.c  stream.c        how: one record at a time, from the work page, to the end of a stream
+ *   record.c  stream.c        how: one record at a time, from the work page, to the end of a stream;
+ *   durable.c                 ... of durable ones, how they are read back, and their blocks' summaries
  *   block.c   operation.c     blocks erased and opened; one flash operation at a time
  *   format.c  mount.c         the bytes; how they are found again
  *
@@ -395,7 +396,6 @@ void stream_opened(struct store *store, enum block_stream index, uint32_t number
 void stream_programmed(struct store *store, enum block_stream index, uint32_t bytes, int status);
 /* The block is erased: no record that waits for its end on flash came from there and is alive. */
 void pending_forget(struct store *store, uint32_t block);
-void stream_summarised(struct store *store, enum block_stream index, uint32_t bytes, int status);
 /* Ends the stream's block because a program in it failed; or, not `failed`, what is in it cannot be read back now. */
 void stream_break(struct store *store, enum block_stream index, bool failed);
 /* Ends its block, step by step. */
@@ -409,6 +409,14 @@ void stream_abandon(struct store *store, enum block_stream index);
 enum store_work stream_back(struct store *store, uint32_t block);
 bool stream_open_to_all(const struct store *store, enum block_stream stream);
 bool stream_busy(const struct store *store, uint32_t block);
+
+/* ---- durable.c: what a durable record and its block end with ---- */
+
+/* The durable record that was written is read back. */
+enum store_work append_verify(struct store *store);
+/* The next piece of the summary of a stream that is being closed. */
+enum store_work summary_step(struct store *store, enum block_stream index);
+void stream_summarised(struct store *store, enum block_stream index, uint32_t bytes, int status);
 
 /* ---- record.c: the record being written ---- */
 

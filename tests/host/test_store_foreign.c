@@ -177,7 +177,7 @@ static void a_commit_may_retire_its_own_block(void **state)
     bed_stop(&bed);
 }
 
-/* One of the pair that names them is damaged, and a read of the mount fails: they are known, or nothing is mounted. */
+/* One of the pair that names them is damaged, and a read of the mount fails, and once more: they are known, or nothing is mounted. */
 static void retired_blocks_are_not_forgotten(uint32_t damaged)
 {
     struct store_statistics statistics;
@@ -191,11 +191,11 @@ static void retired_blocks_are_not_forgotten(uint32_t damaged)
         bad++;
     block_failed(bed.store, bad);
     file_make(&bed, "f", 3, 10);
-    *cells_at(&bed, bed.store->commit_place[damaged] + FORMAT_ITEM_BYTES / FORMAT_UNIT) ^= 2;
+    *cells_at(&bed, bed.store->commit_place[damaged] + FORMAT_ITEM_BYTES / FORMAT_UNIT) ^= 0x56;
     bed_reboot(&bed);
     store_statistics(bed.store, &statistics);
     for (uint32_t nth = 1; nth <= statistics.mount_reads; nth++) {
-        nor_fail_read_at(bed.nor, nth);
+        nor_fail_reads_at(bed.nor, nth, 2);
         bed_forget(&bed);
         error = bed_open(&bed);
         nor_triggers_clear(bed.nor);
