@@ -62,10 +62,11 @@ int store_probe(const struct store_config *config, enum store_content *content)
 
 /* ---- Format ---- */
 
-/* To the end of the erasing that is under way. The driver bounds each wait. */
+/* To the end of the erasing that is under way, or until the part takes nothing more. The driver bounds each wait. */
 static void erase_all(struct store *store, bool (*more)(const struct store *store))
 {
-    while (store->eraser.block != NO_BLOCK || store->operation.kind != OPERATION_NONE || more(store)) {
+    while (!store->silent &&
+           (store->eraser.block != NO_BLOCK || store->operation.kind != OPERATION_NONE || more(store))) {
         if (operation_poll(store) == STORE_IDLE && eraser_step(store, more(store)) == STORE_IDLE)
             return;
     }
