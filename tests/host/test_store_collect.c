@@ -422,7 +422,7 @@ static void what_cannot_be_read_is_tried_again(void **state)
     files_start(&bed);
     block = bed.store->streams[STREAM_DURABLE].block;
     nor_fail_reads_at(bed.nor, 1, UINT32_MAX);
-    stream_break(bed.store, STREAM_DURABLE);
+    stream_break(bed.store, STREAM_DURABLE, true);
     assert_true(bed_settle(&bed, STEPS));
     nor_triggers_clear(bed.nor);
     assert_true(bed_settle(&bed, STEPS));
