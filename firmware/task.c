@@ -75,15 +75,16 @@ void task_alarm_by(uint64_t deadline)
  */
 static void take_tick(struct hart *hart, uint64_t now, bool in_kernel)
 {
+    const uint64_t slice = timer_ticks_from_us(TASK_SLICE_US);
     struct task *task = hart->current;
 
     if (task->in_system != in_kernel) {
         task->other_ticks = task->ran_ticks + hart->tick - task->began - task->other_ticks;
         task->in_system = in_kernel;
     }
-    hart->tick = now + timer_ticks_from_us(TASK_SLICE_US);
+    hart->tick = now + slice;
     if (!in_kernel)
-        hart->user_ticks += timer_ticks_from_us(TASK_SLICE_US);
+        hart->user_ticks += slice;
 }
 
 static void make_ready(struct task *task)
@@ -517,9 +518,10 @@ uint64_t task_ran_ticks(const struct task *task)
 
 uint64_t task_system_ticks(const struct task *task)
 {
-    uint64_t now = timer_now(), tick = hart_current()->tick;
+    const struct hart *hart = hart_current();
+    uint64_t now;
 
-    if (task == task_current() && !task->in_system && now > tick)
-        return task->other_ticks + now - tick; /* as the next look at it will tell */
+    if (task == hart->current && !task->in_system && (now = timer_now()) > hart->tick)
+        return task->other_ticks + now - hart->tick; /* as the next look at it will tell */
     return task->in_system ? task_ran_ticks(task) - task->other_ticks : task->other_ticks;
 }

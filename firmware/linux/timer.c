@@ -14,6 +14,7 @@
 #include "firmware/linux/times.h"
 #include "firmware/timeout.h"
 #include "firmware/usercopy.h"
+#include "hal/timer.h"
 
 #define TIMERS_MAX 32u /* of one process */
 
@@ -62,6 +63,11 @@ static uint64_t clock_now(const struct timer *timer)
 
     if (!TIMES_IS_CPU(timer->clock))
         return clock_monotonic_ns();
+    if (timer->id == ITIMER_ID(LINUX_ITIMER_VIRTUAL)) {
+        const struct process_usage usage = process_usage(timer->process);
+
+        return timer_ns_from_ticks(usage.ran_ticks - usage.system_ticks);
+    }
     return times_cpu_ns(timer->process, timer->clock, &ns) ? 0 : ns; /* of what is gone: never again */
 }
 
@@ -250,8 +256,6 @@ static int set_itimer(uint32_t which, const struct linux_itimerval *value)
     uint32_t clock = which == LINUX_ITIMER_REAL ? LINUX_CLOCK_MONOTONIC
                                                 : times_cpu_clock(LINUX_CLOCK_PROCESS_CPUTIME_ID);
 
-    if (which == LINUX_ITIMER_VIRTUAL)
-        clock |= TIMES_CPU_USER;
     if (!timer && first)
         timer = make(process, ITIMER_ID(which), clock, signals[which]);
     if (!timer)

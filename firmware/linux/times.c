@@ -53,7 +53,7 @@ uint64_t times_add(uint64_t a, uint64_t b)
 }
 
 /*
- * linux/posix-timers.h: ~id << 3, whether a thread's, and which time: all of it, or in user mode.
+ * linux/posix-timers.h: ~id << 3, whether a thread's, and which time: all of it, or in user mode, which are the same here.
  * The fixed clocks are those of number 0, the caller's own.
  */
 #define CPU_CLOCK_THREAD    4u
@@ -82,12 +82,7 @@ int times_cpu_ns(const struct process *own, uint32_t clock, uint64_t *ns)
         return -EINVAL;
     if (clock & CPU_CLOCK_THREAD ? !task || task->process != own : !process)
         return -EINVAL;
-    const struct process_usage usage = clock & CPU_CLOCK_THREAD
-                                           ? (struct process_usage){ .ran_ticks = task_ran_ticks(task),
-                                                                     .system_ticks = task_system_ticks(task) }
-                                           : process_usage(process);
-
-    *ns = timer_ns_from_ticks(usage.ran_ticks - ((clock & TIMES_CPU_WHICH) == TIMES_CPU_USER ? usage.system_ticks : 0));
+    *ns = timer_ns_from_ticks(clock & CPU_CLOCK_THREAD ? task_ran_ticks(task) : process_usage(process).ran_ticks);
     return 0;
 }
 

@@ -30,8 +30,7 @@ uint64_t times_absolute(uint32_t clock, uint64_t ns);
 #define TIMES_PERIOD_LEAST_NS \
     100000u /* a timer does not run out more often than this: it must leave time for the program */
 #define TIMES_IS_CPU(clock) ((int32_t)(clock) < 0)
-#define TIMES_CPU_WHICH     3u /* bits: which time */
-#define TIMES_CPU_USER      1u /* in user mode; else all */
+#define TIMES_CPU_WHICH     3u /* bits: which time, which makes no difference here */
 uint32_t times_cpu_clock(uint32_t clock);
 int times_cpu_ns(const struct process *own, uint32_t clock, uint64_t *ns) MUST_CHECK;
 uint64_t times_add(uint64_t a, uint64_t b); /* of two times; TIMES_MOST_NS at most */
