@@ -1,6 +1,6 @@
 /*
- * What a thread of a batch does: calls, and accesses to the arena that all of them map, unmap and protect; and beside it pages
- * of its own, whose contents nothing that the others do may change.
+ * What a thread of a batch does: calls, and accesses to the arena that all of them map, unmap and protect; and beside it
+ * pages of its own, whose contents nothing that the others do may change.
  */
 #include "tests/programs/callfuzz/callfuzz.h"
 

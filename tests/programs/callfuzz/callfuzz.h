@@ -1,6 +1,6 @@
 /*
- * What the parts of callfuzz share. main.c: batches, and the parent that judges them. caller.c: what a thread of a batch does.
- * call.c: which calls there are and one call. argument.c: what they are called with.
+ * What the parts of callfuzz share. main.c: batches, and the parent that judges them. caller.c: what a thread of a batch
+ * does. call.c: which calls there are and one call. argument.c: what they are called with.
  */
 #ifndef TESTS_PROGRAMS_CALLFUZZ_H
 #define TESTS_PROGRAMS_CALLFUZZ_H

@@ -1,9 +1,9 @@
 /*
- * callfuzz SEED BATCHES [FIRST [CHILDREN]]: random system calls with random arguments, BATCHES times in a child of its own, the
- * first one being number FIRST (0). All that is drawn follows from the seed and the batch's number, so `callfuzz SEED 1 N`
- * replays batch N. Two batches in three have up to three threads more, which call, unmap and fault against each other.
- * What each draws does not depend on the others; what comes of it does, as on their order: that is the same again where the
- * machine's time is (ICOUNT=1 of platform/run), and not else.
+ * callfuzz SEED BATCHES [FIRST [CHILDREN]]: random system calls with random arguments, BATCHES times in a child of its
+ * own, the first one being number FIRST (0). All that is drawn follows from the seed and the batch's number, so
+ * `callfuzz SEED 1 N` replays batch N. Two batches in three have up to three threads more, which call, unmap and fault
+ * against each other. What each draws does not depend on the others; what comes of it does, as on their order: that is
+ * the same again where the machine's time is (ICOUNT=1 of platform/run), and not else.
  *
  * With CHILDREN 2 or more so many make a batch's calls side by side, and half of those are about files that they share.
  * `callfuzz calls` prints the numbers of the calls that it knows.
