@@ -6,7 +6,8 @@
  *   the zero frame, COW          store                          a frame of zeros                                ZERO
  *   a frame, COW, maps 1         store                          the same frame, now writable                    MAPPED
  *   a frame, COW                 store                          a copy                                          COPY
- *   a slot                       any                            the page read back, or the family's copy of it  TAIL, FLASH, MAPPED
+ *   a slot                       any                            the page read back, or the family's copy of it, TAIL, FLASH, MAPPED
+ *                                                               COW at a load
  *   nothing, no object           load / store                   the zero frame / a frame of zeros               ZERO_READ / ZERO
  *   nothing, private object      load, fetch / store            the object's frame, COW / a copy of it          FILE, MAPPED / COPY
  *   nothing, shared object       any                            the object's frame                              FILE, MAPPED, ...
@@ -195,18 +196,19 @@ static NOINLINE bool share_copy(struct cause *cause, entry_t value)
 }
 
 /*
- * The frame takes over the PTE's reference to the slot. A page that is stored to has no live copy from now on. One whose
- * slot others still name must stay unwritable, for they may yet share its frame.
+ * The frame takes over the PTE's reference to the slot. A page that is stored to has no live copy from now on. Else it stays
+ * unwritable: others who name the slot may yet share its frame, and a store that is seen gives up the copy, so that not one bit
+ * of RAM, the D of this PTE, is all that says so.
  */
 static NOINLINE int swap_in(struct cause *cause, entry_t value)
 {
     slot_t slot = entry_slot(value);
-    bool shared = !family_alone(cause->space) && slot_references(mm.store, slot) > 1;
     entry_t bits = entry_permissions(cause->region->protection) | accessed(cause) | (value & ENTRY_LOOSE);
     uint32_t number;
     int source;
 
-    if (shared && cause->access != ACCESS_STORE && share_copy(cause, value))
+    if (cause->access != ACCESS_STORE && !family_alone(cause->space) && slot_references(mm.store, slot) > 1 &&
+        share_copy(cause, value))
         return done(cause->space, FAULT_MAPPED);
     number = private_frame(cause);
     source = slot_load(mm.store, slot, cause->space->family->key, frame_view(number));
@@ -218,7 +220,7 @@ static NOINLINE int swap_in(struct cause *cause, entry_t value)
     frame_at(number)->slot = slot;
     if (cause->access == ACCESS_STORE)
         frame_stale(frame_at(number));
-    else if (shared)
+    else
         bits = (bits & ~ENTRY_W) | ENTRY_COW;
     map_frame_here(cause, number, bits);
     return done(cause->space, source == SLOT_TAIL ? FAULT_TAIL : FAULT_FLASH);
