@@ -34,8 +34,9 @@ static uint32_t tail_pages(const struct platform *platform)
     if (percent > TAIL_PERCENT_MAX)
         percent = TAIL_PERCENT_MAX;
     uint64_t frames = platform->pool.bytes / PAGE_BYTES;
+    uint64_t pages = (frames > FIXED_FRAMES ? frames - FIXED_FRAMES : 0) * percent / 100;
 
-    return (uint32_t)((frames > FIXED_FRAMES ? frames - FIXED_FRAMES : 0) * percent / 100);
+    return pages > STORE_TAIL_LEAST ? (uint32_t)pages : STORE_TAIL_LEAST;
 }
 
 /* Erases that a block stands, and how old a part can be asked to grow. */

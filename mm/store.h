@@ -24,10 +24,12 @@
 
 struct store;
 
+#define STORE_TAIL_LEAST 8u
+
 struct store_config {
     struct flash *flash;  /* NULL: no flash, the tail alone */
     uint32_t base, bytes; /* the partition: whole erase blocks inside the flash window */
-    uint32_t tail_pages;  /* the tail's share of RAM, 4 KiB pages */
+    uint32_t tail_pages;  /* the tail's share of RAM, 4 KiB pages; at least STORE_TAIL_LEAST */
     /* RAM for the tail and for the maps: one zeroed, aligned 4 KiB page, or NULL. Never waits. */
     void *(*page_get)(void *context);
     void (*page_put)(void *context, void *page);

@@ -18,7 +18,6 @@
 #define FRAME_HEADER      ((uint32_t)sizeof(struct tail_frame))
 #define RECORD_HEADER     ((uint32_t)sizeof(struct tail_record))
 #define FRAME_ROOM        (FORMAT_PAGE - FRAME_HEADER)
-#define FRAMES_LEAST      8u
 #define FRAMES_PER_RECORD 2u  /* at most, behind the frame that the tail ends in */
 #define COMPACTION_FRAMES 2u  /* left to the moving of old records, so that it can always begin */
 #define RING_SPARE        32u /* numbers kept for the moving of records that make the tail too long */
@@ -45,7 +44,7 @@ int tail_init(struct store *store)
 {
     struct tail *tail = &store->tail;
 
-    if (store->config.tail_pages < FRAMES_LEAST)
+    if (store->config.tail_pages < STORE_TAIL_LEAST)
         return -EINVAL;
     tail->pages_max = store->config.tail_pages;
     if (tail->pages_max > TAIL_DIRECTORIES * PAGE_POINTERS / 2)

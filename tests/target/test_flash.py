@@ -194,6 +194,13 @@ def test_a_life_that_is_not_understood_is_told(vellum, life):
     assert done.line(r'the life= given is not understood') and 'erases a day' not in done.err
 
 
+@pytest.mark.parametrize('share', ['0', '1'])
+def test_the_smallest_tail_is_one_that_the_store_takes(vellum, share):
+    done = vellum('hello', BOOTARGS=f'tail={share}')
+    assert done.status == 0
+    assert done.line(r'tail of \d+ KiB') and 'does not open' not in done.err
+
+
 def first_words(pages, seed, rounds):
     """What the program `fill` begins its pages with; a page's first bytes cannot be compressed away."""
     for page in range(pages):
