@@ -89,19 +89,25 @@ const struct tail_record *tail_find(const struct store *store, uint32_t place, s
     return record->slot == slot && record->head == tail_head_sum(record) ? record : NULL;
 }
 
-/* Of a payload that goes on in the next frame: the sum, and the whole of it in `into`. */
-static uint64_t gather(const struct tail *tail, uint32_t frame, const void *from, uint32_t room, uint32_t left,
-                       uint8_t *to)
+/*
+ * Of a payload that goes on in the next frame: the sum, and the whole of it in `into`. False: that frame is gone, as behind a
+ * place in which a bit has turned.
+ */
+static bool gather(const struct tail *tail, uint32_t number, const void *from, uint32_t room, uint32_t left,
+                   uint8_t *to, uint64_t *sum)
 {
-    uint64_t sum = 0;
+    for (*sum = 0; left > room; room = FRAME_ROOM) {
+        const struct tail_frame *frame = *tail_frame_slot(tail, ++number);
 
-    for (; left > room; room = FRAME_ROOM) {
-        sum += add_copy((uint64_t *)to, from, room / WORD_BYTES);
+        if (!frame)
+            return false;
+        *sum += add_copy((uint64_t *)to, from, room / WORD_BYTES);
         to += room;
         left -= room;
-        from = *tail_frame_slot(tail, ++frame) + 1;
+        from = frame + 1;
     }
-    return sum + add_copy((uint64_t *)to, from, left / WORD_BYTES);
+    *sum += add_copy((uint64_t *)to, from, left / WORD_BYTES);
+    return true;
 }
 
 const void *tail_payload(const struct store *store, uint32_t place, void *into)
@@ -116,7 +122,8 @@ const void *tail_payload(const struct store *store, uint32_t place, void *into)
     if (bytes <= room) {
         sum = add(payload, bytes / WORD_BYTES);
     } else {
-        sum = gather(&store->tail, place / TAIL_UNITS_PER_FRAME, payload, room, bytes, into);
+        if (!gather(&store->tail, place / TAIL_UNITS_PER_FRAME, payload, room, bytes, into, &sum))
+            return NULL;
         payload = into;
     }
     return fold(sum) == record->sum ? payload : NULL;

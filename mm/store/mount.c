@@ -309,7 +309,7 @@ static int locate(struct store *store, bool table)
 static bool entry_sound(const struct store *store, const struct node_entry *entry)
 {
     return entry->serial && entry->parent && entry->parent < store->nodes->page_count * NODES_PER_PAGE &&
-           entry->name_bytes <= NODE_NAME_MAX;
+           entry->name_bytes <= NODE_NAME_MAX && entry->bytes <= (uint64_t)NODE_PAGES_MAX * FORMAT_PAGE;
 }
 
 static void entry_drop(struct node_entry *entry, bool lost)

@@ -108,6 +108,26 @@ static void records_that_do_not_fit_are_ignored(void **state)
     }
 }
 
+/* An entry of a size that no file may have, whatever its check says, is none: whoever reads it would not end. */
+static void no_file_is_larger_than_may_be(void **state)
+{
+    static const uint64_t SIZES[] = { (uint64_t)NODE_PAGES_MAX * BED_PAGE + 1, (uint64_t)1 << 45, UINT64_MAX };
+    struct bed bed;
+    uint32_t id;
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof SIZES / sizeof SIZES[0]; i++) {
+        bed_start(&bed, &SMALL);
+        id = file_make(&bed, "f", 3, 10);
+        bed.store->nodes->pages[NODE_NUMBER(id) / NODES_PER_PAGE][NODE_NUMBER(id) % NODES_PER_PAGE].bytes = SIZES[i];
+        file_make(&bed, "g", 3, 20);
+        bed_reboot(&bed);
+        assert_int_equal(node_find(bed.store, NODE_ROOT, "f", &id), -ENOENT);
+        file_is(&bed, "g", 3, 20);
+        bed_stop(&bed);
+    }
+}
+
 /* A commit that names blocks as retired: once each, and only those that are there. */
 static void retired_blocks_are_those_listed(void **state)
 {
@@ -638,6 +658,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_belongs_to_nobody_is_ignored),
         cmocka_unit_test(records_that_do_not_fit_are_ignored),
+        cmocka_unit_test(no_file_is_larger_than_may_be),
         cmocka_unit_test(retired_blocks_are_those_listed),
         cmocka_unit_test(a_commit_may_retire_its_own_block),
         cmocka_unit_test(nor_when_the_first_is_damaged),

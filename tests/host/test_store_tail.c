@@ -103,6 +103,27 @@ static void a_walk_passes_what_is_gone(void **state)
 /* ---- Compaction ---- */
 
 /* What was saved is there. */
+/* A record whose second frame is not there any more, as a turned bit in a place may find one. */
+static void a_record_without_its_end_is_bad(void **state)
+{
+    struct bed bed;
+    slot_t slot;
+
+    (void)state;
+    bed_start(&bed, &NO_FLASH);
+    (void)save_zeros(&bed);
+    slot = save_noise(&bed);
+
+    struct tail_frame **next = tail_frame_slot(&bed.store->tail, bed.store->tail.end.frame), *kept = *next;
+
+    assert_non_null(kept);
+    *next = NULL;
+    assert_int_equal(slot_load(bed.store, slot, 0, buffer), -EIO);
+    *next = kept;
+    assert_int_equal(slot_load(bed.store, slot, 0, buffer), SLOT_TAIL);
+    bed_stop(&bed);
+}
+
 static void noises_are(struct bed *bed, const slot_t *slots, const uint64_t *names, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -252,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dead_last_frame_is_given_back),
         cmocka_unit_test(a_walk_passes_what_is_gone),
+        cmocka_unit_test(a_record_without_its_end_is_bad),
         cmocka_unit_test(compaction_keeps_to_its_share),
         cmocka_unit_test(compaction_begins_again),
         cmocka_unit_test(what_is_carried_is_flushed_when_ram_is_short),

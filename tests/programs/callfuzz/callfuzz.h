@@ -2,8 +2,8 @@
  * What the parts of callfuzz share. main.c: batches, and the parent that judges them. caller.c: what a thread of a batch
  * does. call.c: which calls there are and one call. argument.c: what they are called with.
  */
-#ifndef TESTS_PROGRAMS_CALLFUZZ_H
-#define TESTS_PROGRAMS_CALLFUZZ_H
+#ifndef TESTS_PROGRAMS_CALLFUZZ_CALLFUZZ_H
+#define TESTS_PROGRAMS_CALLFUZZ_CALLFUZZ_H
 
 #include "tests/programs/common.h"
 
