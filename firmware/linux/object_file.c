@@ -75,7 +75,8 @@ static int64_t file_bytes_write(struct file *file, struct span from, uint64_t of
     if (done > 0)
         note_written(file);
     if (done > 0 && file->flags & LINUX_O_DSYNC) {
-        int error = (int)MM_RETRY(object_sync(file->object));
+        uint64_t since = 0;
+        int error = (int)MM_RETRY(object_sync(file->object, &since));
 
         return error ? error : done;
     }
@@ -107,7 +108,8 @@ static int file_bytes_resize(struct file *file, uint64_t bytes)
 /* Names are made durable too: that of a file which was just made. */
 static int file_bytes_sync(struct file *file)
 {
-    int error = (int)MM_RETRY(object_sync(file->object));
+    uint64_t since = 0;
+    int error = (int)MM_RETRY(object_sync(file->object, &since));
 
     if (!error && file->inode)
         error = inode_sync(file->inode);

@@ -11,6 +11,10 @@
  *
  * Every step may answer -EAGAIN; the next call, of whomever, goes on where it stopped. The store has one transaction at a
  * time, so who wants another object made durable finishes this one first.
+ *
+ * Transactions are numbered. Who asks is content with the end of one that began after he came, for others may store on
+ * and on; each object keeps the number and the answer of its last. The size is that of the beginning: nothing is cut off
+ * meanwhile, and what is added comes with the next.
  */
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
@@ -61,14 +65,32 @@ static void mark_all(struct object *object, bool sync)
     }
 }
 
+static void note_end(struct object *object, int error)
+{
+    object->synced = mm.syncs;
+    object->sync_error = (int16_t)error;
+}
+
 static int begin(struct object *object)
 {
-    int error = store_begin(mm.store, object->unsynced);
+    int error;
 
-    if (error)
+    /* One of those who wait for the end of a transaction comes first now, or who asks all the time would keep them out. */
+    if (mm.sync_wanted) {
+        mm.sync_wanted = false;
+        return -EAGAIN;
+    }
+    error = store_begin(mm.store, object->unsynced);
+    if (error == -EAGAIN)
         return error;
+    mm.syncs++;
+    if (error) {
+        note_end(object, error);
+        return error;
+    }
     mark_all(object, true);
     object->cursor = 0;
+    mm.sync_bytes = object->bytes;
     object->lowest_before = object->lowest;
     mm.syncing = object;
     mm.sync_stage = SYNC_SIZING;
@@ -79,7 +101,7 @@ static int begin(struct object *object)
 static void finish(struct object *object, int error)
 {
     mm.syncing = NULL;
-    object->sync_error = (int16_t)error;
+    note_end(object, error);
     object_settle_promise(object);
     object_settle(object);
 }
@@ -108,12 +130,12 @@ static int write_size(struct object *object)
         error = node_resize(mm.store, object->node, object->lowest, info.modified_s);
         info.bytes = object->lowest;
     }
-    if (!error && object->bytes != info.bytes)
-        error = node_resize(mm.store, object->node, object->bytes, info.modified_s);
+    if (!error && mm.sync_bytes != info.bytes)
+        error = node_resize(mm.store, object->node, mm.sync_bytes, info.modified_s);
     if (error)
         return error;
-    object->lowest = object->bytes;
-    object->resized = false;
+    object->lowest = mm.sync_bytes;
+    object->resized = object->bytes != mm.sync_bytes;
     return 0;
 }
 
@@ -221,23 +243,24 @@ static int proceed(struct object *object)
     return error ? fail(object, error) : succeed(object);
 }
 
-int object_sync(struct object *object)
+int object_sync(struct object *object, uint64_t *since)
 {
     if (!object->node)
         return 0;
+    if (!*since)
+        *since = mm.syncs + 1;
     for (;;) {
         struct object *open = mm.syncing;
         int error = open ? proceed(open) : 0;
 
-        if (error == -EAGAIN)
-            return error;
-        if (open && open != object)
-            continue;
-        if (object->sync_error) {
-            error = object->sync_error;
-            object->sync_error = 0;
+        if (error == -EAGAIN) {
+            mm.sync_wanted |= open != object;
             return error;
         }
+        if (object->synced >= *since)
+            return object->sync_error;
+        if (open)
+            continue;
         collect_all(object);
         if (!object->unsynced && !object->resized)
             return 0;
@@ -249,30 +272,26 @@ int object_sync(struct object *object)
 
 void mm_step(void)
 {
-    /* A failure leaves the object dirty, and is kept for who asks again: to begin anew would fail again, without end. */
+    /* A failure leaves the object dirty, and is kept for those who wait. */
     if (mm.syncing)
         (void)proceed(mm.syncing);
 }
 
-int object_sync_all(void)
+int object_sync_all(uint64_t *since)
 {
-    int error = mm.syncing ? proceed(mm.syncing) : 0;
-    struct object *object = mm.objects;
+    struct object *next;
+    int first = 0;
 
-    if (error)
-        return error;
-    while (object) {
-        collect_all(object);
-        if (!object->node || (!object->unsynced && !object->resized)) {
-            object = object->next;
-            continue;
-        }
+    for (struct object *object = mm.objects; object; object = next) {
+        int error;
+
         object_get(object);
-        error = object_sync(object);
+        error = object_sync(object, since);
+        next = object->next;
         object_put(object);
-        if (error)
+        if (error == -EAGAIN)
             return error;
-        object = mm.objects;
+        first = first ? first : error;
     }
-    return 0;
+    return first;
 }
