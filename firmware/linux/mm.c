@@ -141,6 +141,17 @@ static int64_t map_descriptor(uint64_t descriptor, struct map_request *request)
     return result;
 }
 
+/*
+ * Page by page, so that what has been put out again meanwhile is not begun anew. What does not succeed now is tried again at
+ * the first access, as on Linux.
+ */
+static void populate(va_t address, uint64_t bytes)
+{
+    for (va_t end = address + bytes; address < end && !task_pause(); address += PAGE_BYTES)
+        if (MM_RETRY(space_advise(own_space(), address, PAGE_BYTES, ADVICE_POPULATE)))
+            return;
+}
+
 int64_t sys_mmap(va_t address, uint64_t bytes, uint64_t protection, uint64_t flags, uint64_t descriptor,
                  uint64_t offset)
 {
@@ -173,9 +184,8 @@ int64_t sys_mmap(va_t address, uint64_t bytes, uint64_t protection, uint64_t fla
         return -EOPNOTSUPP;
     request.offset = offset;
     result = flags & LINUX_MAP_ANONYMOUS ? map_zeros(&request) : map_descriptor(descriptor, &request);
-    /* What does not succeed now is tried again at the first access, as on Linux. */
     if (result >= 0 && (flags & LINUX_MAP_POPULATE || request.flags & REGION_LOCKED))
-        (void)MM_RETRY(space_advise(own_space(), (va_t)result, request.bytes, ADVICE_POPULATE));
+        populate((va_t)result, request.bytes);
     return result;
 }
 

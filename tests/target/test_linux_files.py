@@ -74,6 +74,12 @@ def test_names_that_change_meanwhile_are_what_they_were_or_are(vellum, directory
     assert done.status == 0
 
 
+def test_populating_more_than_there_are_frames_ends(vellum):
+    done = vellum('populate 110', FRAMES=150)
+    assert done.text == 'populate good\n', done.err
+    assert done.status == 0
+
+
 @pytest.mark.parametrize('path', ['/shared', '/tmp/shared'])
 def test_what_several_tasks_write_to_one_file_is_there(vellum, path):
     """So few frames that every call sleeps; see tests/programs/together.c."""
