@@ -14,7 +14,7 @@ def known_names():
     """The names that may stand behind `attack`, behind `fuzz`, and by themselves or behind `hil`."""
     python = '\n'.join(path.read_text() for folder in ('target', 'hil') for path in (ROOT / 'tests' / folder).glob('test_*.py'))
     faults = (ROOT / 'tests' / 'hil' / 'faults.toml').read_text()
-    files = [path.stem for folder, name in (('host', '*.c'), ('target', 'test_*.py'), ('hil', 'test_*.py'), ('programs', '*.c'))
+    files = [path.stem for folder, name in (('host', '*.c'), ('target', 'test_*.py'), ('hil', 'test_*.py'), ('programs', '*'))
              for path in (ROOT / 'tests' / folder).glob(name)]
     return {
         ATTACKS: set(GROUPS),

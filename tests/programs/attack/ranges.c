@@ -209,7 +209,7 @@ static void write_program_file(char *page, uintptr_t with)
 const struct attack range_attacks[] = {
     NO("munmap of others' ranges", refused, SYS_munmap, ENDS_EITHER),
     NO("mprotect of others' ranges", protect_all, 0, 0),
-    NO("madvise of others' ranges", advise_all, 0, 0),
+    NO("madvise of others' ranges", advise_all, 0, ENDS_EITHER), /* its own pages lie there too, and are dropped */
     NO("msync of others' ranges", refused, SYS_msync, 0),
     NO("mlock of others' ranges", refused, SYS_mlock, 0),
     NO("mincore of others' ranges", refused, SYS_mincore, 0),
