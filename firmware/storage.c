@@ -24,7 +24,7 @@ static struct {
     enum store_content content;
     struct store_config config; /* .flash NULL: no partition */
     bool on_flash;
-    uint64_t changed, committed; /* changes of names, ever; of these on flash */
+    bool names_changed;
 } storage;
 
 static uint32_t tail_pages(const struct platform *platform)
@@ -222,32 +222,29 @@ int storage_format(bool anyway)
 
 void storage_names_changed(void)
 {
-    storage.changed++;
+    storage.names_changed = true;
 }
 
 int storage_commit(void)
 {
-    /* Of what another's commit takes along nobody knows before it has ended: begin waits for that. */
-    if (storage.committed == storage.changed || !storage.on_flash)
+    if (!storage.names_changed || !storage.on_flash)
         return 0;
+    storage.names_changed = false;
     int error = (int)MM_RETRY(store_begin(mm_store(), 0));
-    uint64_t changed = storage.changed;
 
     if (!error) {
         error = (int)MM_RETRY(store_commit(mm_store()));
         if (error)
             store_abort(mm_store()); /* patience may have ended before it has */
     }
-    if (!error)
-        storage.committed = changed;
+    if (error)
+        storage.names_changed = true;
     return error;
 }
 
 int storage_sync(void)
 {
-    uint64_t since = 0;
-    int error = (int)MM_RETRY(object_sync_all(&since));
-    int names = storage_commit();
+    int error = (int)MM_RETRY(object_sync_all());
 
-    return error ? error : names;
+    return error ? error : storage_commit();
 }

@@ -92,13 +92,10 @@ uint32_t object_node(const struct object *object); /* 0: none */
 /* How long the node's file is now, if it is in memory: before a sync that may differ from what the store says. */
 uint64_t object_bytes_of_node(uint32_t node, uint64_t stored_bytes);
 int object_resize(struct object *object, uint64_t bytes) MUST_CHECK;
-/*
- * Makes the pages and the size of a node's object durable, as they are at the first call or later. `*since` is 0 then, and
- * kept by the caller over -EAGAIN. What is stored meanwhile need not come with it.
- */
-int object_sync(struct object *object, uint64_t *since) MUST_CHECK;
-/* The same for every object of a node: sync(2), and before power goes off. One that fails keeps none from it; the first error. */
-int object_sync_all(uint64_t *since) MUST_CHECK;
+/* Makes the pages and the size of a node's object durable. */
+int object_sync(struct object *object) MUST_CHECK;
+/* The same for every object of a node: sync(2), and before power goes off. */
+int object_sync_all(void) MUST_CHECK;
 /* Goes on with an object_sync() that has answered -EAGAIN, in case its caller never comes back: after each store_step(). */
 void mm_step(void);
 
@@ -161,8 +158,8 @@ enum advice {
 };
 int space_advise(struct space *space, va_t address, uint64_t bytes, enum advice advice) MUST_CHECK;
 int space_lock(struct space *space, va_t address, uint64_t bytes, bool lock) MUST_CHECK;
-int space_sync(struct space *space, va_t address, uint64_t bytes, uint64_t *since) MUST_CHECK; /* as object_sync() */
-int space_limit(struct space *space, uint64_t map_bytes);                                      /* RLIMIT_AS */
+int space_sync(struct space *space, va_t address, uint64_t bytes) MUST_CHECK;
+int space_limit(struct space *space, uint64_t map_bytes); /* RLIMIT_AS */
 /* The heap of brk: kept with the space for all who run in it, and copied with it by a fork; nothing here looks at it. */
 struct space_heap {
     va_t start, end;   /* end: the byte after it */

@@ -114,11 +114,8 @@ int64_t sys_mincore(va_t address, uint64_t bytes, va_t vector)
 
 static int sync_region(const struct region_info *region, va_t start, va_t end, uint64_t flags)
 {
-    uint64_t since = 0;
-
-    if (flags & LINUX_MS_INVALIDATE && region->flags & REGION_LOCKED)
-        return -EBUSY;
-    return (int)MM_RETRY(space_sync(own_space(), start, end - start, &since));
+    return flags & LINUX_MS_INVALIDATE && region->flags & REGION_LOCKED ? -EBUSY
+                                                                        : space_sync(own_space(), start, end - start);
 }
 
 int64_t sys_msync(va_t address, uint64_t bytes, uint64_t flags)

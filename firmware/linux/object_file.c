@@ -75,8 +75,7 @@ static int64_t file_bytes_write(struct file *file, struct span from, uint64_t of
     if (done > 0)
         note_written(file);
     if (done > 0 && file->flags & LINUX_O_DSYNC) {
-        uint64_t since = 0;
-        int error = (int)MM_RETRY(object_sync(file->object, &since));
+        int error = (int)MM_RETRY(object_sync(file->object));
 
         return error ? error : done;
     }
@@ -108,8 +107,7 @@ static int file_bytes_resize(struct file *file, uint64_t bytes)
 /* Names are made durable too: that of a file which was just made. */
 static int file_bytes_sync(struct file *file)
 {
-    uint64_t since = 0;
-    int error = (int)MM_RETRY(object_sync(file->object, &since));
+    int error = (int)MM_RETRY(object_sync(file->object));
 
     if (!error && file->inode)
         error = inode_sync(file->inode);

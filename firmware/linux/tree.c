@@ -260,11 +260,9 @@ int inode_write_link(inode_t link, const char *text)
 
     if (bytes)
         return (int)bytes;
-    uint64_t since = 0;
-
     bytes = MM_RETRY(object_write(object, 0, NULL, (va_t)text, strlen(text)));
     if (bytes >= 0)
-        bytes = MM_RETRY(object_sync(object, &since));
+        bytes = MM_RETRY(object_sync(object));
     object_put(object);
     return (int)bytes;
 }

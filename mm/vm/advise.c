@@ -114,7 +114,7 @@ int space_advise(struct space *space, va_t address, uint64_t bytes, enum advice 
     return -EINVAL;
 }
 
-int space_sync(struct space *space, va_t address, uint64_t bytes, uint64_t *since)
+int space_sync(struct space *space, va_t address, uint64_t bytes)
 {
     uint32_t start, end;
     int error = range_decode(address, bytes, &start, &end);
@@ -126,7 +126,7 @@ int space_sync(struct space *space, va_t address, uint64_t bytes, uint64_t *sinc
     for (struct region *region = region_after(space, start); region && region->start < end; region = region->next) {
         if (!(region->flags & REGION_STORED) || !region->object->node)
             continue;
-        error = object_sync(region->object, since);
+        error = object_sync(region->object);
         if (error)
             return error;
     }

@@ -69,7 +69,6 @@ static struct object *make(uint32_t node, uint64_t bytes)
     object->node = node;
     object->bytes = object->lowest = bytes;
     object->references = 1;
-    object->synced = mm.syncs;
     object->next = mm.objects;
     if (mm.objects)
         mm.objects->prev = object;
@@ -250,13 +249,8 @@ static int clear_rest(struct object *object, uint64_t bytes)
 
 static int shrink(struct object *object, uint64_t bytes)
 {
-    int error;
+    int error = clear_rest(object, bytes);
 
-    /* Else the old size would be committed with a part of its pages. */
-    mm.sync_wanted |= mm.syncing == object;
-    if (mm.syncing == object)
-        return -EAGAIN;
-    error = clear_rest(object, bytes);
     if (error)
         return error;
     object_unmap_from(object, pages_of(bytes));

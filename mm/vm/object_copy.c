@@ -84,14 +84,22 @@ int64_t object_read(struct object *object, uint64_t offset, struct space *space,
     return transfer.bytes == bytes ? error : (int64_t)(bytes - transfer.bytes);
 }
 
-/* A page of a file that becomes dirty is promised for. */
+/*
+ * A page of a file that becomes dirty is promised for. Where that is refused, what is dirty already is made durable, and
+ * asks for nothing any more.
+ */
 static int promise_page(struct object *object, uint32_t index)
 {
     const entry_t *entry = tree_find(&object->tree, index);
+    int error;
 
     if (entry && object_page_unsynced(*entry))
         return 0;
-    return object_promise(object, object->bytes, object->writers, object->unsynced + 1);
+    error = object_promise(object, object->bytes, object->writers, object->unsynced + 1);
+    if (error != -ENOMEM || !object->node || !object->unsynced)
+        return error;
+    error = object_sync(object);
+    return error ? error : object_promise(object, object->bytes, object->writers, object->unsynced + 1);
 }
 
 static int write_part(const struct transfer *transfer, uint64_t part)
@@ -130,15 +138,6 @@ static int write_and_grow(const struct transfer *transfer, uint64_t part)
     return error;
 }
 
-/* What is dirty already is made durable, and asks for nothing any more; of the size that is without this part. */
-static int write_after_sync(const struct transfer *transfer, uint64_t part)
-{
-    uint64_t since = 0;
-    int error = object_sync(transfer->object, &since);
-
-    return error ? error : write_and_grow(transfer, part);
-}
-
 int64_t object_write(struct object *object, uint64_t offset, struct space *space, va_t memory, uint64_t bytes)
 {
     struct transfer transfer = { .object = object, .space = space, .offset = offset, .memory = memory, .bytes = bytes };
@@ -150,8 +149,6 @@ int64_t object_write(struct object *object, uint64_t offset, struct space *space
         uint64_t part = part_of(&transfer);
 
         error = write_and_grow(&transfer, part);
-        if (error == -ENOMEM && object->node && object->unsynced)
-            error = write_after_sync(&transfer, part);
         if (!error)
             advance(&transfer, part);
     }

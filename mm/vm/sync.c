@@ -11,10 +11,6 @@
  *
  * Every step may answer -EAGAIN; the next call, of whomever, goes on where it stopped. The store has one transaction at a
  * time, so who wants another object made durable finishes this one first.
- *
- * Transactions are numbered. Who asks is content with the end of one that began after he came, for others may store on
- * and on; each object keeps the number and the answer of its last. The size is that of the beginning: nothing is cut off
- * meanwhile, and what is added comes with the next.
  */
 #include "mm/vm/object.h"
 #include "mm/vm/space.h"
@@ -65,32 +61,14 @@ static void mark_all(struct object *object, bool sync)
     }
 }
 
-static void note_end(struct object *object, int error)
-{
-    object->synced = mm.syncs;
-    object->sync_error = (int16_t)error;
-}
-
 static int begin(struct object *object)
 {
-    int error;
+    int error = store_begin(mm.store, object->unsynced);
 
-    /* One of those who wait for the end of a transaction comes first now, or who asks all the time would keep them out. */
-    if (mm.sync_wanted) {
-        mm.sync_wanted = false;
-        return -EAGAIN;
-    }
-    error = store_begin(mm.store, object->unsynced);
-    if (error == -EAGAIN)
+    if (error)
         return error;
-    mm.syncs++;
-    if (error) {
-        note_end(object, error);
-        return error;
-    }
     mark_all(object, true);
     object->cursor = 0;
-    mm.sync_bytes = object->bytes;
     object->lowest_before = object->lowest;
     mm.syncing = object;
     mm.sync_stage = SYNC_SIZING;
@@ -101,7 +79,7 @@ static int begin(struct object *object)
 static void finish(struct object *object, int error)
 {
     mm.syncing = NULL;
-    note_end(object, error);
+    object->sync_error = (int16_t)error;
     object_settle_promise(object);
     object_settle(object);
 }
@@ -130,12 +108,12 @@ static int write_size(struct object *object)
         error = node_resize(mm.store, object->node, object->lowest, info.modified_s);
         info.bytes = object->lowest;
     }
-    if (!error && mm.sync_bytes != info.bytes)
-        error = node_resize(mm.store, object->node, mm.sync_bytes, info.modified_s);
+    if (!error && object->bytes != info.bytes)
+        error = node_resize(mm.store, object->node, object->bytes, info.modified_s);
     if (error)
         return error;
-    object->lowest = mm.sync_bytes;
-    object->resized = object->bytes != mm.sync_bytes;
+    object->lowest = object->bytes;
+    object->resized = false;
     return 0;
 }
 
@@ -243,24 +221,23 @@ static int proceed(struct object *object)
     return error ? fail(object, error) : succeed(object);
 }
 
-int object_sync(struct object *object, uint64_t *since)
+int object_sync(struct object *object)
 {
     if (!object->node)
         return 0;
-    if (!*since)
-        *since = mm.syncs + 1;
     for (;;) {
         struct object *open = mm.syncing;
         int error = open ? proceed(open) : 0;
 
-        if (error == -EAGAIN) {
-            mm.sync_wanted |= open != object;
+        if (error == -EAGAIN)
+            return error;
+        if (open && open != object)
+            continue;
+        if (object->sync_error) {
+            error = object->sync_error;
+            object->sync_error = 0;
             return error;
         }
-        if (object->synced >= *since)
-            return object->sync_error;
-        if (open)
-            continue;
         collect_all(object);
         if (!object->unsynced && !object->resized)
             return 0;
@@ -272,26 +249,30 @@ int object_sync(struct object *object, uint64_t *since)
 
 void mm_step(void)
 {
-    /* A failure leaves the object dirty, and is kept for those who wait. */
+    /* A failure leaves the object dirty, and is kept for who asks again: to begin anew would fail again, without end. */
     if (mm.syncing)
         (void)proceed(mm.syncing);
 }
 
-int object_sync_all(uint64_t *since)
+int object_sync_all(void)
 {
-    struct object *next;
-    int first = 0;
+    int error = mm.syncing ? proceed(mm.syncing) : 0;
+    struct object *object = mm.objects;
 
-    for (struct object *object = mm.objects; object; object = next) {
-        int error;
-
+    if (error)
+        return error;
+    while (object) {
+        collect_all(object);
+        if (!object->node || (!object->unsynced && !object->resized)) {
+            object = object->next;
+            continue;
+        }
         object_get(object);
-        error = object_sync(object, since);
-        next = object->next;
+        error = object_sync(object);
         object_put(object);
-        if (error == -EAGAIN)
+        if (error)
             return error;
-        first = first ? first : error;
+        object = mm.objects;
     }
-    return first;
+    return 0;
 }

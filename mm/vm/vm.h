@@ -159,8 +159,7 @@ struct object {
     uint64_t bytes;
     uint64_t lowest;        /* smallest size since the last sync: what is beyond is not on flash */
     uint64_t lowest_before; /* the same at the start of the open transaction */
-    uint64_t synced;  /* the last transaction of this object that has ended, or of any before there was this object */
-    uint32_t regions; /* handle of the first region that maps it */
+    uint32_t regions;       /* handle of the first region that maps it */
     uint32_t node, references;
     uint32_t writers;          /* regions with REGION_STORED */
     uint32_t pages;            /* frames and slots that it holds */
@@ -168,7 +167,7 @@ struct object {
     uint32_t promised, tables; /* pages and nodes in the promise */
     uint32_t cursor;           /* of the open transaction */
     bool resized;              /* size not yet on flash */
-    int16_t sync_error;        /* what the last transaction answered */
+    int16_t sync_error;        /* of the last transaction, until a sync has been told; else 0 */
 };
 
 /* ---- The state ---- */
@@ -206,10 +205,7 @@ struct mm {
     struct object *objects;
     struct object *syncing; /* whose transaction is open */
     uint8_t sync_stage;
-    bool sync_wanted;    /* somebody waits for the end of a transaction of others */
-    int sync_error;      /* found before anything was written; told after the commit */
-    uint64_t syncs;      /* transactions ever begun */
-    uint64_t sync_bytes; /* of the object, as of the beginning */
+    int sync_error; /* found before anything was written; told after the commit */
 
     uint64_t generation;           /* of ASIDs */
     uint32_t asid_next, asid_last; /* asid_last 0: there are none */

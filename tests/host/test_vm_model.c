@@ -170,7 +170,7 @@ static void sequence_end(const struct counters *before)
         if (model_spaces()[i].real)
             check_contents(&model_spaces()[i]);
     put_everything();
-    error = rig_sync_all();
+    error = RIG_WAIT(object_sync_all());
     if (error != 0 && error != -ENOSPC)
         rig_fail("object_sync_all answers %d", error);
     if (error == 0)

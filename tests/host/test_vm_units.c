@@ -75,7 +75,7 @@ static int stop(void **state)
         rig_leave(space);
         space_put(space);
     }
-    assert_int_equal(rig_sync_all(), 0);
+    assert_int_equal(RIG_WAIT(object_sync_all()), 0);
     while (object_drop_idle())
         continue;
     rig_check();
@@ -600,7 +600,6 @@ static void test_stores_during_a_sync(void **state)
     uint32_t node = rig_file("data", 4);
     struct object *object;
     uint64_t word;
-    uint64_t since = 0;
     int error;
 
     (void)state;
@@ -609,11 +608,11 @@ static void test_stores_during_a_sync(void **state)
     assert_int_equal(store(space, AREA, 1), 0);
     assert_int_equal(store(space, AREA + AT(1), 1), 0);
     evict(space, AREA + AT(1));
-    error = object_sync(object, &since);
+    error = object_sync(object);
     assert_int_equal(error, -EAGAIN);
     while (frame_behind(space, AREA) && !(frame_at(frame_behind(space, AREA))->bits & FRAME_WRITTEN)) {
         rig_step();
-        error = object_sync(object, &since);
+        error = object_sync(object);
     }
     assert_int_equal(store(space, AREA, 2), 0);
     while (mm.syncing) {
@@ -624,13 +623,13 @@ static void test_stores_during_a_sync(void **state)
     read_durable(node, 0, &word);
     assert_int_equal(word, 1);
     assert_int_equal(word_at(space, AREA), 2);
-    assert_int_equal(rig_sync(object), 0);
+    assert_int_equal(RIG_WAIT(object_sync(object)), 0);
     read_durable(node, 0, &word);
     assert_int_equal(word, 2);
     read_durable(node, 1, &word);
     assert_int_equal(word, 1);
     assert_int_equal(object->unsynced, 0);
-    assert_int_equal(rig_space_sync(space, AREA, AT(4)), 0);
+    assert_int_equal(RIG_WAIT(space_sync(space, AREA, AT(4))), 0);
     object_put(object);
 }
 
@@ -655,7 +654,7 @@ static void test_cut_and_grown(void **state)
     assert_int_equal(page[10], 0);
     assert_int_equal(RIG_WAIT(object_read(object, AT(2) + 100, NULL, (va_t)(uintptr_t)page, PAGE_BYTES)),
                      PAGE_BYTES - 100);
-    assert_int_equal(rig_sync(object), 0);
+    assert_int_equal(RIG_WAIT(object_sync(object)), 0);
     assert_int_equal(RIG_WAIT(node_read_page(mm_store(), node, 1, page)), 0);
     assert_int_equal(page[10], 0);
     assert_int_equal(RIG_WAIT(node_read_page(mm_store(), node, 2, page)), 0);
@@ -675,7 +674,7 @@ static void test_same_size_again(void **state)
     assert_int_equal(RIG_WAIT(object_of_node(node, &object)), 0);
     assert_int_equal(RIG_WAIT(object_resize(object, 0)), 0);
     assert_int_equal(RIG_WAIT(object_resize(object, AT(2))), 0);
-    assert_int_equal(rig_sync(object), 0);
+    assert_int_equal(RIG_WAIT(object_sync(object)), 0);
     assert_int_equal(node_get(mm_store(), node, &info), 0);
     assert_int_equal(info.bytes, AT(2));
     read_durable(node, 1, &word);
@@ -708,7 +707,7 @@ static void test_closed_and_dirty(void **state)
     assert_int_equal(RIG_WAIT(object_write(object, 0, NULL, (va_t)(uintptr_t)&word, sizeof(word))), sizeof(word));
     object_put(object);
     assert_false(object_drop_idle());
-    assert_int_equal(rig_sync_all(), 0);
+    assert_int_equal(RIG_WAIT(object_sync_all()), 0);
     assert_true(object_drop_idle());
     read_durable(node, 0, &word);
     assert_int_equal(word, 77);
@@ -724,7 +723,7 @@ static void test_a_sync_that_gives_up(void **state)
 {
     uint32_t node = rig_file("given up", 3);
     struct object *object;
-    uint64_t word, before, since = 0;
+    uint64_t word, before;
 
     (void)state;
     read_durable(node, 0, &before);
@@ -735,24 +734,24 @@ static void test_a_sync_that_gives_up(void **state)
     assert_int_equal(store(space, AREA, 11), 0);
     assert_int_equal(store(space, AREA + AT(1), 22), 0);
     mm_refuse(refuse_frames);
-    assert_int_equal(rig_sync(object), -ENOMEM);
+    assert_int_equal(RIG_WAIT(object_sync(object)), -ENOMEM);
     mm_refuse(NULL);
     rig_check();
     read_durable(node, 0, &word);
     assert_int_equal(word, before);
     /* When it is not the caller who finds that out, he is told at his next try, and nothing begins anew. */
     for (; !mm.syncing; rig_step())
-        assert_int_equal(object_sync(object, &since), -EAGAIN);
+        assert_int_equal(object_sync(object), -EAGAIN);
     mm_refuse(refuse_frames);
     while (mm.syncing) {
         rig_step();
         mm_step();
     }
     mm_refuse(NULL);
-    assert_int_equal(object_sync(object, &since), -ENOMEM);
+    assert_int_equal(object_sync(object), -ENOMEM);
     assert_null(mm.syncing);
     rig_check();
-    assert_int_equal(rig_sync(object), 0);
+    assert_int_equal(RIG_WAIT(object_sync(object)), 0);
     read_durable(node, 0, &word);
     assert_int_equal(word, 11);
     read_durable(node, 1, &word);

@@ -178,7 +178,7 @@ static bool sync_run(void)
     if (!object)
         return false;
     rig_operation("object_sync %u", number_of(object));
-    if (refused(rig_sync(object->real)))
+    if (refused(RIG_WAIT(object_sync(object->real))))
         return false;
     synced(object);
     return true;
@@ -198,7 +198,7 @@ static bool space_sync_run(void)
         return false;
     rig_operation("%s: sync 0x%llx, 0x%llx", space->name, (unsigned long long)number << PAGE_SHIFT,
                   (unsigned long long)pages << PAGE_SHIFT);
-    answer = rig_space_sync(space->real, number << PAGE_SHIFT, pages << PAGE_SHIFT);
+    answer = RIG_WAIT(space_sync(space->real, number << PAGE_SHIFT, pages << PAGE_SHIFT));
     rig_result(answer);
     mapped = model_mapped(space, number, pages);
     if (answer != 0 && answer != -ENOSPC && !(mapped < pages && (answer == -ENOMEM || answer == -EFAULT)))

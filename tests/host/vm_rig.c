@@ -339,7 +339,6 @@ void rig_step(void)
             nor_advance_ns(rig.nor, rig_below(rig_chance(80) ? 400000u : 400000000u));
         flash_poll(&rig.front.flash);
     }
-    mm_step();
     rig.idle_waits = work == STORE_IDLE ? rig.idle_waits + 1 : 0;
 }
 
@@ -419,31 +418,10 @@ void rig_check(void)
 
 static void sync_file(struct object *object)
 {
-    int error = rig_sync(object);
+    int error = RIG_WAIT(object_sync(object));
 
     if (error)
         rig_fail("object_sync: %d", error);
-}
-
-int rig_sync(struct object *object)
-{
-    uint64_t since = 0;
-
-    return RIG_WAIT(object_sync(object, &since));
-}
-
-int rig_sync_all(void)
-{
-    uint64_t since = 0;
-
-    return RIG_WAIT(object_sync_all(&since));
-}
-
-int rig_space_sync(struct space *space, va_t address, uint64_t bytes)
-{
-    uint64_t since = 0;
-
-    return RIG_WAIT(space_sync(space, address, bytes, &since));
 }
 
 uint32_t rig_file(const char *name, uint32_t pages)

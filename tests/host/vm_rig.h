@@ -80,11 +80,6 @@ const char *rig_rule(int line);
         rig_answer_;                                                             \
     })
 
-/* object_sync() and its like, with patience. */
-int rig_sync(struct object *object);
-int rig_sync_all(void);
-int rig_space_sync(struct space *space, va_t address, uint64_t bytes);
-
 /* A durable file of that many pages, each full of the byte 'a' + its number, and none of them in RAM. Its node. */
 uint32_t rig_file(const char *name, uint32_t pages);
 
