@@ -103,17 +103,12 @@ static int64_t store_read_link(inode_t inode, char *text, uint32_t room)
     return bytes;
 }
 
-/* What was removed has its place until the next commit. True: that was done, and what was refused may be tried again. */
-static bool made_room(int error)
-{
-    return (error == -ENOSPC || error == -ENOMEM) && storage_commit() == 0;
-}
-
 static int store_make(inode_t directory, const char *name, uint32_t mode, inode_t *inode)
 {
     int error = (int)MM_RETRY(node_make(mm_store(), directory, name, mode, inode));
 
-    if (made_room(error))
+    /* What was removed has its place until the next commit. */
+    if ((error == -ENOSPC || error == -ENOMEM) && storage_commit() == 0)
         error = (int)MM_RETRY(node_make(mm_store(), directory, name, mode, inode));
     if (error)
         return error;
@@ -151,10 +146,7 @@ static int store_remove(inode_t inode)
     struct node_info was;
     int error = node_get(mm_store(), inode, &was);
 
-    if (error)
-        return error;
-    error = (int)MM_RETRY(remove_once(&was));
-    return made_room(error) ? (int)MM_RETRY(remove_once(&was)) : error;
+    return error ? error : (int)MM_RETRY(remove_once(&was));
 }
 
 static int replace_once(const struct node_info *from, const struct node_info *other)
@@ -170,23 +162,16 @@ static int rename_once(const struct node_info *from, inode_t directory, const ch
     return names_changed(is_still(from) ? node_rename(mm_store(), from->id, directory, name) : -ENOENT, NULL);
 }
 
-static int rename_over(const struct node_info *from, inode_t directory, const char *name, const struct node_info *other)
-{
-    return other ? (int)MM_RETRY(replace_once(from, other)) : (int)MM_RETRY(rename_once(from, directory, name));
-}
-
 static int store_rename(inode_t inode, inode_t directory, const char *name, inode_t other)
 {
-    struct node_info from, replaced, *over;
+    struct node_info from, replaced;
     int error = node_get(mm_store(), inode, &from);
 
     if (!error && other)
         error = node_get(mm_store(), other, &replaced);
     if (error)
         return error;
-    over = other ? &replaced : NULL;
-    error = rename_over(&from, directory, name, over);
-    return made_room(error) ? rename_over(&from, directory, name, over) : error;
+    return other ? (int)MM_RETRY(replace_once(&from, &replaced)) : (int)MM_RETRY(rename_once(&from, directory, name));
 }
 
 static int store_describe(inode_t inode, uint32_t mode, int64_t modified_s)
